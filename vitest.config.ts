@@ -1,0 +1,15 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      "protocol",
+      "wasm-core",
+      "hsm-bridge",
+      "control-plane",
+      "edge-worker",
+      "launcher",
+      "test",
+    ],
+  },
+});
