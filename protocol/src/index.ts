@@ -36,3 +36,80 @@ export {
   unwrap,
 } from "./errors.ts";
 export { encodeError, encodeSuccess, responseContentType, responseStatus } from "./response.ts";
+export {
+  AUDIT_CHAIN_START,
+  type AuditDelivery,
+  type AuditDeliveryResponse,
+  type AuditEvent,
+  type AuditRecord,
+  auditDelivery,
+  auditDeliveryResponse,
+  auditEvent,
+  auditRecord,
+  decodeAuditRecord,
+  encodeAuditEvent,
+  encodeAuditRecord,
+  MAX_AUDIT_RECORD_BYTES,
+  MAX_DELIVERED_RECORDS,
+} from "./wire/audit.ts";
+export {
+  type BridgeCall,
+  type BridgeErrorCode,
+  type BridgeRequest,
+  type BridgeResponse,
+  type BridgeRole,
+  bridgeApi,
+  bridgeErrorResponse,
+  bridgeErrors,
+} from "./wire/bridge.ts";
+export {
+  CONNECT_HEADER,
+  type ConnectRequest,
+  type ControlMessage,
+  connectRequest,
+  controlMessage,
+  DISCONNECTED_AFTER_MS,
+  type EdgeMessage,
+  edgeMessage,
+  HEARTBEAT_MS,
+} from "./wire/connection.ts";
+export {
+  type CallerProof,
+  type CredentialGrant,
+  type CredentialRequest,
+  type CredentialResponse,
+  callerProof,
+  credentialGrant,
+  credentialRequest,
+  credentialResponse,
+  type Principal,
+  principal,
+} from "./wire/credential.ts";
+export { compareEpochs, type Epoch, type HpkeSealed, type WireError } from "./wire/fields.ts";
+export {
+  CONTROL_PLANE_FORWARDER,
+  FORWARD_HEADER,
+  type ForwardedCall,
+  forwardedCall,
+  forwardedHeaders,
+  MAX_FORWARD_AGE_MS,
+} from "./wire/forwarding.ts";
+export {
+  type LeasedKey,
+  type LeaseGrant,
+  type LeaseLimits,
+  type LeaseRequest,
+  type LeaseResponse,
+  leaseGrant,
+  leaseRequest,
+  leaseResponse,
+  MAX_LEASED_KEYS,
+  MAX_REQUEST_AGE_MS,
+} from "./wire/lease.ts";
+export {
+  preAuthenticationEncoding,
+  type SignedMessage,
+  type SignedMessageType,
+  signedMessageSchema,
+  signedMessageTypes,
+} from "./wire/signed-message.ts";
