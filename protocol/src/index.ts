@@ -36,6 +36,39 @@ export {
   unwrap,
 } from "./errors.ts";
 export { encodeError, encodeSuccess, responseContentType, responseStatus } from "./response.ts";
+export { type FormFields, parseForm } from "./signature/form.ts";
+export {
+  type HeaderReader,
+  type Hmac,
+  headersOf,
+  hostCandidates,
+  isSecretId,
+  isTimely,
+  maxClockSkewSeconds,
+  parseTimestamp,
+  type RequestParts,
+  type Sha256,
+  signatureLimits,
+  utcDate,
+} from "./signature/parts.ts";
+export {
+  deriveTc3DateKey,
+  deriveTc3ServiceKey,
+  deriveTc3SigningKey,
+  parseTc3,
+  type Tc3Signature,
+  tc3SigningKey,
+  verifyTc3WithSigningKey,
+} from "./signature/tc3.ts";
+export { signTc3, type Tc3Signed, type Tc3SigningInput } from "./signature/tc3-signer.ts";
+export {
+  parseV1,
+  signV1,
+  type V1Method,
+  type V1Signature,
+  v1Methods,
+  verifyV1WithSecretKey,
+} from "./signature/v1.ts";
 export {
   AUDIT_CHAIN_START,
   type AuditDelivery,
