@@ -35,7 +35,18 @@ export {
   toApiError,
   unwrap,
 } from "./errors.ts";
+export {
+  type Language,
+  parseJsonObject,
+  parseRequest,
+  parseRequestHead,
+  parseRequestParams,
+  type RequestHead,
+  type RequestParams,
+  requestLimits,
+} from "./request.ts";
 export { encodeError, encodeSuccess, responseContentType, responseStatus } from "./response.ts";
+export { isRegionName, type ServiceName, serviceOfVersion, services } from "./services.ts";
 export { type FormFields, parseForm } from "./signature/form.ts";
 export {
   type HeaderReader,
