@@ -1,0 +1,71 @@
+// A block cipher chosen by its key: AES (aes.ts) or SM4 (sm4.ts). Which one is public.
+
+import { AES, CK_KIND } from "./layout";
+import { BLOCKS, BLOCKS_SIZE, aesEnter, aesRounds } from "./aes";
+import { GROUPS, GROUPS_SIZE, sm4Enter, sm4EnterCounters, sm4Rounds } from "./sm4";
+import { ld, loadBe32, st, storeBe32, wipe, xor } from "./simd";
+
+/** Zeroes what the kernels leave of their last blocks. */
+export function wipeCipher(): void {
+  wipe(BLOCKS, BLOCKS_SIZE);
+  wipe(GROUPS, GROUPS_SIZE);
+}
+
+/** Encrypts `count` blocks (at most four) from `from` to `to`. The kernels' state is left for the caller to wipe. */
+export function encryptBlocks(ck: usize, to: usize, from: usize, count: usize): void {
+  if (load<u32>(ck + CK_KIND) == AES) {
+    for (let n: usize = 0; n < count; n++) aesEnter(ck, n, ld(from + n * 16));
+    aesRounds(ck, count);
+    for (let n: usize = 0; n < count; n++) st(to + n * 16, ld(BLOCKS + n * 16));
+  } else {
+    const last = count - 1;
+    const b0 = ld(from);
+    const b1 = ld(from + min<usize>(1, last) * 16);
+    const b2 = ld(from + min<usize>(2, last) * 16);
+    const b3 = ld(from + min<usize>(3, last) * 16);
+    sm4Enter(GROUPS, b0, b1, b2, b3);
+    sm4Rounds(ck, 1);
+    for (let n: usize = 0; n < count; n++) st(to + n * 16, ld(GROUPS + n * 16));
+  }
+}
+
+/**
+ * CTR over whole blocks with GCM's counter: the last 32 bits of the 16 bytes at `counter` count modulo 2^32 (SP 800-38D §6.5)
+ * and are left at the next value. `to` may be `from`.
+ */
+export function counterBlocks(ck: usize, counter: usize, to: usize, from: usize, count: usize): void {
+  let c = loadBe32(counter + 12);
+  if (load<u32>(ck + CK_KIND) == AES) {
+    const base = ld(counter);
+    while (count > 0) {
+      const now = min<usize>(count, 16);
+      for (let n: usize = 0; n < now; n++) aesEnter(ck, n, i32x4.replace_lane(base, 3, bswap<u32>(c + <u32>n)));
+      aesRounds(ck, now);
+      for (let n: usize = 0; n < now; n++) st(to + n * 16, xor(ld(from + n * 16), ld(BLOCKS + n * 16)));
+      c += <u32>now;
+      to += now * 16;
+      from += now * 16;
+      count -= now;
+    }
+  } else {
+    while (count > 0) {
+      const now = min<usize>(count, 24);
+      const groups = (now + 3) >> 2;
+      for (let g: usize = 0; g < groups; g++) {
+        const first = c + <u32>g * 4;
+        let counters = i32x4.splat(bswap<u32>(first));
+        counters = i32x4.replace_lane(counters, 1, bswap<u32>(first + 1));
+        counters = i32x4.replace_lane(counters, 2, bswap<u32>(first + 2));
+        counters = i32x4.replace_lane(counters, 3, bswap<u32>(first + 3));
+        sm4EnterCounters(GROUPS + g * 64, counter, counters);
+      }
+      sm4Rounds(ck, groups);
+      for (let n: usize = 0; n < now; n++) st(to + n * 16, xor(ld(from + n * 16), ld(GROUPS + n * 16)));
+      c += <u32>now;
+      to += now * 16;
+      from += now * 16;
+      count -= now;
+    }
+  }
+  storeBe32(counter + 12, c);
+}

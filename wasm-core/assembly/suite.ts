@@ -1,0 +1,154 @@
+// The two suites of the ciphertext envelope: extended-nonce GCM with key commitment.
+//
+// Suite 1: XAES-256-GCM (c2sp.org/XAES-256-GCM) with the commitment of KC-XAES (IACR ePrint 2025/758).
+// Suite 2: the same construction over SM4.
+//
+//     N = A(12) || B(12)                                        the 24-byte nonce
+//     message key = CMAC(K, 0001 "X" 00 || A) || CMAC(K, 0002 "X" 00 || A)    suite 2: the first half alone
+//     commitment  = CMAC(K, "XCMT" || N || 00010001) || CMAC(K, "XCMT" || N || 00010002)
+//     ciphertext || tag = GCM(message key, IV = B)
+//
+// Every input to CMAC is whole blocks, so CMAC is the block chain with K1 added to its last block. The five block
+// calls have three that start together and two that follow.
+//
+// Bounds: suite 1, at most 2^45 messages per key (advantage about 2^-32); turn keys over by 2^40. Suite 2 derives keys of
+// 128 bits: with 2^q messages under all keys together an attacker who can test 2^t keys finds some message key with
+// probability about 2^(q+t-128), where suite 1 has 2^(q+t-256). Its multi-key margin is smaller by that much.
+//
+// suite key   cipher key | K1(16)
+
+import { CK_SIZE, GK_SIZE, SM4 } from "./layout";
+import { aesExpand } from "./aes";
+import { sm4Expand } from "./sm4";
+import { encryptBlocks, wipeCipher } from "./cipher";
+import { cmacSubkey } from "./cmac";
+import {
+  GCM_CONTEXT_SIZE, gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmKeyReady, gcmStart, gcmTag, gcmVerify,
+} from "./gcm";
+import { copy, equal, ld, loadBe32, st, storeBe32, wipe, xor } from "./simd";
+import { CK_KIND } from "./layout";
+
+const K1: usize = CK_SIZE;
+export const SUITE_KEY_SIZE: usize = CK_SIZE + 16;
+
+/** Key and context of the one message in work. Wiped before every return to the host that ends a message. */
+const MESSAGE_KEY = memory.data(3472, 16);
+const MESSAGE = memory.data(112, 16);
+const INPUT = memory.data(48, 16);
+const DERIVED = memory.data(48, 16);
+
+/** Makes a suite key of 32 bytes (suite 1) or 16 (suite 2). */
+export function suiteInit(sk: usize, suite: u32, key: usize): void {
+  if (suite == SM4) sm4Expand(sk, key);
+  else aesExpand(sk, key, 32);
+  cmacSubkey(sk, sk + K1);
+  wipeCipher();
+}
+
+/** Derives the message key and writes the commitment. */
+function derive(sk: usize, nonce: usize, commitment: usize): void {
+  const k1 = ld(sk + K1);
+  copy(INPUT + 4, nonce, 12);
+  copy(INPUT + 20, nonce, 12);
+  copy(INPUT + 36, nonce, 12);
+  storeBe32(INPUT, 0x00015800);
+  storeBe32(INPUT + 16, 0x00025800);
+  storeBe32(INPUT + 32, 0x58434d54); // "XCMT"
+  st(INPUT, xor(ld(INPUT), k1));
+  st(INPUT + 16, xor(ld(INPUT + 16), k1));
+  encryptBlocks(sk, DERIVED, INPUT, 3);
+  const chained = xor(ld(DERIVED + 32), k1);
+  copy(INPUT, nonce + 12, 12);
+  copy(INPUT + 16, nonce + 12, 12);
+  storeBe32(INPUT + 12, 0x00010001);
+  storeBe32(INPUT + 28, 0x00010002);
+  st(INPUT, xor(ld(INPUT), chained));
+  st(INPUT + 16, xor(ld(INPUT + 16), chained));
+  encryptBlocks(sk, commitment, INPUT, 2);
+  if (load<u32>(sk + CK_KIND) == SM4) sm4Expand(MESSAGE_KEY, DERIVED);
+  else aesExpand(MESSAGE_KEY, DERIVED, 32);
+  wipe(INPUT, 48);
+  wipe(DERIVED, 48);
+  gcmKeyReady(MESSAGE_KEY);
+}
+
+/** Starts a message: derives its key, writes the 32-byte commitment, takes all of the associated data that is there. */
+export function suiteStart(sk: usize, nonce: usize, commitment: usize, expected: usize): void {
+  derive(sk, nonce, commitment);
+  gcmExpect(MESSAGE_KEY, expected);
+  gcmStart(MESSAGE, MESSAGE_KEY, nonce + 12, 12);
+}
+
+const COMMITMENT = memory.data(32, 16);
+let committed: u32 = 0;
+
+/** Starts decryption of a message with the commitment it came with. The answer waits for `suiteVerify`. */
+export function suiteStartOpen(sk: usize, nonce: usize, commitment: usize, expected: usize): void {
+  suiteStart(sk, nonce, COMMITMENT, expected);
+  committed = equal(COMMITMENT, commitment, 32);
+  wipe(COMMITMENT, 32);
+}
+
+export function suiteAad(aad: usize, length: usize): void {
+  gcmAad(MESSAGE, aad, length);
+}
+
+export function suiteEncrypt(text: usize, length: usize): void {
+  gcmEncrypt(MESSAGE, text, length);
+}
+
+export function suiteFinish(tag: usize): void {
+  gcmTag(MESSAGE, tag);
+  suiteWipe();
+}
+
+export function suiteAuthenticate(text: usize, length: usize): void {
+  gcmAuthenticate(MESSAGE, text, length);
+}
+
+/** 1 when commitment and tag are both right, compared without telling which; else 0, and the message is wiped. */
+export function suiteVerify(tag: usize): u32 {
+  const good = gcmVerify(MESSAGE, tag) & committed;
+  committed = 0;
+  if (good == 0) suiteWipe();
+  return good;
+}
+
+export function suiteDecrypt(text: usize, length: usize): void {
+  gcmDecrypt(MESSAGE, text, length);
+}
+
+export function suiteWipe(): void {
+  wipe(MESSAGE_KEY, GK_SIZE);
+  wipe(MESSAGE, GCM_CONTEXT_SIZE);
+  wipeCipher();
+}
+
+/**
+ * A whole message in one call: `length` bytes at `text` are encrypted in place, the tag goes behind them, the commitment
+ * to `commitment`.
+ */
+export function suiteSeal(
+  sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
+): void {
+  suiteStart(sk, nonce, commitment, aadBytes + length);
+  gcmAad(MESSAGE, aad, aadBytes);
+  gcmEncrypt(MESSAGE, text, length);
+  suiteFinish(text + length);
+}
+
+/**
+ * The reverse: `length` bytes of ciphertext at `text`, the tag behind them. 1 and the plaintext in place, or 0 and the
+ * ciphertext untouched.
+ */
+export function suiteOpen(
+  sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
+): u32 {
+  suiteStartOpen(sk, nonce, commitment, aadBytes + length);
+  gcmAad(MESSAGE, aad, aadBytes);
+  gcmAuthenticate(MESSAGE, text, length);
+  if (suiteVerify(text + length) == 0) return 0;
+  gcmDecrypt(MESSAGE, text, length);
+  suiteWipe();
+  return 1;
+}

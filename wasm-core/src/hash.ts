@@ -1,0 +1,101 @@
+// SHA-256, SM3 and HMAC over either. Messages of any length; one call is one message.
+
+import { DIGEST_BYTES, SHA256, SM3 } from "../common/const.ts";
+import { assertBytes, CoreError } from "./errors.ts";
+import { type CoreMemory, inPieces, TEXT_BYTES } from "./memory.ts";
+
+export type HashName = "SHA-256" | "SM3";
+
+const KINDS: Readonly<Record<HashName, number>> = { "SHA-256": SHA256, SM3 };
+
+/** An HMAC key held in the module's memory, its two pads already hashed. */
+export interface HmacKey {
+  /** 32 bytes. */
+  sign(data: Uint8Array): Uint8Array;
+  /** Compares all 32 bytes in constant time; a `mac` of another length is false. */
+  verify(data: Uint8Array, mac: Uint8Array): boolean;
+  /** Zeroes the key. Harmless when repeated; every other call afterwards throws CoreError "HandleReleased". */
+  release(): void;
+}
+
+export function digest(memory: CoreMemory, hash: HashName, data: Uint8Array): Uint8Array {
+  assertBytes(data, "data");
+  const { exports, bytes, text } = memory;
+  if (data.length <= TEXT_BYTES) {
+    bytes.set(data, text);
+    exports.hash(KINDS[hash], text, data.length, memory.digest);
+  } else {
+    exports.hashStart(memory.hashContext, KINDS[hash]);
+    inPieces(memory, data, (length) => exports.hashUpdate(memory.hashContext, text, length));
+    exports.hashFinish(memory.hashContext, memory.digest);
+  }
+  exports.wipe(text, Math.min(data.length, TEXT_BYTES));
+  return takeDigest(memory);
+}
+
+function takeDigest(memory: CoreMemory): Uint8Array {
+  const result = memory.bytes.slice(memory.digest, memory.digest + DIGEST_BYTES);
+  memory.exports.wipe(memory.digest, DIGEST_BYTES);
+  return result;
+}
+
+class WasmHmacKey implements HmacKey {
+  readonly #memory: CoreMemory;
+  #slot: number;
+
+  constructor(memory: CoreMemory, slot: number) {
+    this.#memory = memory;
+    this.#slot = slot;
+  }
+
+  sign(data: Uint8Array): Uint8Array {
+    this.#mac(data);
+    return takeDigest(this.#memory);
+  }
+
+  verify(data: Uint8Array, mac: Uint8Array): boolean {
+    assertBytes(mac, "mac");
+    this.#mac(data);
+    const { exports, bytes, commitment, digest } = this.#memory;
+    let equal = 0;
+    if (mac.length === DIGEST_BYTES) {
+      bytes.set(mac, commitment);
+      equal = exports.equal(digest, commitment, DIGEST_BYTES);
+    }
+    exports.wipe(digest, DIGEST_BYTES);
+    return equal === 1;
+  }
+
+  release(): void {
+    if (this.#slot === 0) return;
+    this.#memory.hmacKeys.give(this.#slot);
+    this.#slot = 0;
+  }
+
+  #mac(data: Uint8Array): void {
+    if (this.#slot === 0) throw new CoreError("HandleReleased", "the HMAC key was released");
+    assertBytes(data, "data");
+    const { exports, bytes, text, hashContext, digest } = this.#memory;
+    if (data.length <= TEXT_BYTES) {
+      bytes.set(data, text);
+      exports.hmac(this.#slot, text, data.length, digest);
+    } else {
+      exports.hmacStart(hashContext, this.#slot);
+      inPieces(this.#memory, data, (length) => exports.hashUpdate(hashContext, text, length));
+      exports.hmacFinish(hashContext, this.#slot, digest);
+    }
+    exports.wipe(text, Math.min(data.length, TEXT_BYTES));
+  }
+}
+
+/** Copies `key` (any length) into the module's memory; the caller wipes its own. */
+export function openHmacKey(memory: CoreMemory, hash: HashName, key: Uint8Array): HmacKey {
+  assertBytes(key, "key");
+  // RFC 2104 §2: a key longer than a block is replaced by its digest. Done here for keys longer than the text area.
+  if (key.length > TEXT_BYTES) return openHmacKey(memory, hash, digest(memory, hash, key));
+  const slot = memory.hmacKeys.take();
+  memory.bytes.set(key, memory.text);
+  memory.exports.hmacInit(slot, KINDS[hash], memory.text, key.length);
+  memory.exports.wipe(memory.text, key.length);
+  return new WasmHmacKey(memory, slot);
+}

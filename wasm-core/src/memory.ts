@@ -1,0 +1,173 @@
+// One instance of the module and the division of its linear memory above the module's own data:
+//
+//     parameters | text | pool | pool | …
+//
+// Memory grows once, here, before the first view is made, and never again: the views stay valid.
+
+import { CoreError } from "./errors.ts";
+import {
+  type CompiledModule,
+  type ExportedMemory,
+  type ExportedNumber,
+  instantiate,
+} from "./web-assembly.ts";
+
+/** The module's exports (assembly/index.ts). Arguments that are not lengths or kinds are addresses. */
+export interface CoreExports {
+  readonly memory: ExportedMemory;
+  readonly cipherKeySize: ExportedNumber;
+  readonly gcmKeySize: ExportedNumber;
+  readonly gcmContextSize: ExportedNumber;
+  readonly suiteKeySize: ExportedNumber;
+  readonly hashContextSize: ExportedNumber;
+  readonly hmacKeySize: ExportedNumber;
+  heapBase(): number;
+  suiteInit(sk: number, suite: number, key: number): void;
+  suiteStart(sk: number, nonce: number, commitment: number, expected: number): void;
+  suiteStartOpen(sk: number, nonce: number, commitment: number, expected: number): void;
+  suiteAad(aad: number, length: number): void;
+  suiteEncrypt(text: number, length: number): void;
+  suiteFinish(tag: number): void;
+  suiteAuthenticate(text: number, length: number): void;
+  suiteVerify(tag: number): number;
+  suiteDecrypt(text: number, length: number): void;
+  suiteWipe(): void;
+  suiteSeal(
+    sk: number,
+    nonce: number,
+    aad: number,
+    aadBytes: number,
+    text: number,
+    length: number,
+    commitment: number,
+  ): void;
+  suiteOpen(
+    sk: number,
+    nonce: number,
+    aad: number,
+    aadBytes: number,
+    text: number,
+    length: number,
+    commitment: number,
+  ): number;
+  aesExpand(ck: number, key: number, keyBytes: number): void;
+  sm4Expand(ck: number, key: number): void;
+  encryptBlocks(ck: number, to: number, from: number, count: number): void;
+  wipeCipher(): void;
+  cmac(ck: number, mac: number, data: number, length: number): void;
+  hashStart(ctx: number, kind: number): void;
+  hashUpdate(ctx: number, data: number, length: number): void;
+  hashFinish(ctx: number, digest: number): void;
+  hash(kind: number, data: number, length: number, digest: number): void;
+  hmacInit(hk: number, kind: number, key: number, length: number): void;
+  hmacStart(ctx: number, hk: number): void;
+  hmacFinish(ctx: number, hk: number, mac: number): void;
+  hmac(hk: number, data: number, length: number, mac: number): void;
+  equal(a: number, b: number, length: number): number;
+  wipe(at: number, length: number): void;
+}
+
+/** How many handles of each kind a core holds at most. */
+export interface CoreLimits {
+  readonly suiteKeys: number;
+  readonly hmacKeys: number;
+}
+
+export const DEFAULT_LIMITS: CoreLimits = { suiteKeys: 1024, hmacKeys: 1024 };
+
+const PAGE = 65536;
+/** Data passes through this much memory at a time; it stays in the second-level cache. */
+export const TEXT_BYTES = 65536;
+
+/** Slots of one size. Slots are handed out zeroed and taken back zeroed. */
+export class Pool {
+  readonly #exports: CoreExports;
+  readonly #kind: string;
+  readonly #size: number;
+  readonly #free: number[] = [];
+
+  constructor(exports: CoreExports, kind: string, base: number, size: number, count: number) {
+    this.#exports = exports;
+    this.#kind = kind;
+    this.#size = size;
+    for (let n = count - 1; n >= 0; n--) this.#free.push(base + n * size);
+  }
+
+  take(): number {
+    const slot = this.#free.pop();
+    if (slot === undefined) {
+      throw new CoreError("HandlesExhausted", `all ${this.#kind} handles are in use`);
+    }
+    return slot;
+  }
+
+  give(slot: number): void {
+    this.#exports.wipe(slot, this.#size);
+    this.#free.push(slot);
+  }
+}
+
+export interface CoreMemory {
+  readonly exports: CoreExports;
+  /** All of linear memory. */
+  readonly bytes: Uint8Array;
+  /** Addresses of the parameter areas; each is wiped or overwritten by the call that uses it. */
+  readonly key: number;
+  readonly nonce: number;
+  readonly commitment: number;
+  readonly tag: number;
+  readonly digest: number;
+  readonly hashContext: number;
+  readonly text: number;
+  readonly suiteKeys: Pool;
+  readonly hmacKeys: Pool;
+}
+
+export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemory {
+  const exports = instantiate(module) as CoreExports;
+  let next = (exports.heapBase() + 63) & ~63;
+  const area = (bytes: number): number => {
+    const at = next;
+    next = (next + bytes + 63) & ~63;
+    return at;
+  };
+  const key = area(64);
+  const nonce = area(64);
+  const commitment = area(64);
+  const tag = area(64);
+  const digest = area(64);
+  const hashContext = area(exports.hashContextSize.value);
+  const text = area(TEXT_BYTES + 64);
+  const suiteKeySize = exports.suiteKeySize.value;
+  const suiteKeys = area(suiteKeySize * limits.suiteKeys);
+  const hmacKeySize = exports.hmacKeySize.value;
+  const hmacKeys = area(hmacKeySize * limits.hmacKeys);
+  const missing = next - exports.memory.buffer.byteLength;
+  if (missing > 0) exports.memory.grow(Math.ceil(missing / PAGE));
+  return {
+    exports,
+    bytes: new Uint8Array(exports.memory.buffer),
+    key,
+    nonce,
+    commitment,
+    tag,
+    digest,
+    hashContext,
+    text,
+    suiteKeys: new Pool(exports, "suite key", suiteKeys, suiteKeySize, limits.suiteKeys),
+    hmacKeys: new Pool(exports, "HMAC key", hmacKeys, hmacKeySize, limits.hmacKeys),
+  };
+}
+
+/** Hands `data` to `take` in pieces of at most TEXT_BYTES, each copied to the text area. */
+export function inPieces(
+  memory: CoreMemory,
+  data: Uint8Array,
+  take: (length: number, offset: number) => void,
+): void {
+  for (let offset = 0; offset < data.length; offset += TEXT_BYTES) {
+    const piece = data.subarray(offset, offset + TEXT_BYTES);
+    memory.bytes.set(piece, memory.text);
+    take(piece.length, offset);
+  }
+}
