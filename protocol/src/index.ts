@@ -23,6 +23,24 @@ export {
   writeU64,
 } from "./bytes.ts";
 export {
+  canonicalEncryptionContext,
+  encodeEncryptionContext,
+  maxEncryptionContextLength,
+} from "./encryption-context.ts";
+export {
+  decodeEnvelope,
+  type Envelope,
+  type EnvelopeHeader,
+  type EnvelopeSuite,
+  encodeEnvelope,
+  encodeEnvelopeHeader,
+  envelopeAssociatedData,
+  envelopeBytes,
+  envelopeFormat,
+  envelopeMagic,
+  envelopeSuites,
+} from "./envelope.ts";
+export {
   ApiError,
   type ApiErrorOptions,
   type ErrorCode,
