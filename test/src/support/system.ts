@@ -1,0 +1,150 @@
+/** The whole system as `npm start` makes it: one per test file, in a home of its own, on free ports. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const launcher = fileURLToPath(import.meta.resolve("@edge-kms/launcher/main"));
+
+export type PartName = "bridge" | "database" | "control plane" | "edge";
+
+export type System = {
+  readonly home: string;
+  readonly port: number;
+  /** The variables of `<home>/client.env`. */
+  readonly env: Record<string, string>;
+  /** All that the launcher printed so far, both streams. */
+  output(): string;
+  /** Process id of a part as it runs now. */
+  pid(part: PartName): number;
+  /** Sends a signal to a part and waits until the launcher has another one running, and serving. */
+  killAndWait(part: PartName, signal: NodeJS.Signals): Promise<void>;
+  /** Ends the launcher with this signal and gives its exit code. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+};
+
+export type SystemOptions = {
+  readonly home?: string;
+  readonly port?: number;
+  readonly store?: "auto" | "pkcs11" | "software";
+  /** Content of `<home>/config.json`. */
+  readonly config?: Readonly<Record<string, unknown>>;
+  readonly env?: Readonly<Record<string, string>>;
+};
+
+/** The store that tests use: a PKCS#11 token, unless this is the run without one. */
+export const testStore = process.env.EDGE_KMS_NO_HSM ? "software" : "pkcs11";
+
+/** Three consecutive free ports on loopback. */
+export async function freePorts(): Promise<number> {
+  for (;;) {
+    const first = 20_000 + Math.floor(Math.random() * 40_000);
+    const free = await Promise.all([first, first + 1, first + 2].map(isFree));
+    if (free.every(Boolean)) return first;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+export function temporaryHome(): string {
+  return mkdtempSync(join(tmpdir(), "edge-kms-test-"));
+}
+
+/** Starts the launcher without waiting: for tests of starts that fail. */
+export function launch(
+  options: SystemOptions & { home: string; port: number },
+): { child: ChildProcess; output: () => string; exited: Promise<number | null> } {
+  if (options.config) {
+    writeFileSync(join(options.home, "config.json"), JSON.stringify(options.config));
+  }
+  const child = spawn(process.execPath, [launcher], {
+    env: {
+      ...process.env,
+      ...options.env,
+      EDGE_KMS_HOME: options.home,
+      EDGE_KMS_PORT: String(options.port),
+      EDGE_KMS_STORE: options.store ?? testStore,
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    text += chunk;
+  });
+  const exited = new Promise<number | null>((resolve) => child.once("exit", resolve));
+  return { child, output: () => text, exited };
+}
+
+/** Starts a system and waits for its `ready` line. */
+export async function startSystem(options: SystemOptions = {}): Promise<System> {
+  const home = options.home ?? temporaryHome();
+  const port = options.port ?? (await freePorts());
+  const { child, output, exited } = launch({ ...options, home, port });
+  let ended = false;
+  exited.then(() => {
+    ended = true;
+  });
+  const isReady = () => /^ready/m.test(output());
+  while (!isReady()) {
+    if (ended) throw new Error(`the system did not start:\n${output()}`);
+    await sleep(20);
+  }
+  const pid = (part: PartName): number => {
+    const pids = JSON.parse(readFileSync(join(home, "parts.json"), "utf8"));
+    return pids[part];
+  };
+  return {
+    home,
+    port,
+    env: readEnv(join(home, "client.env")),
+    output,
+    pid,
+    async killAndWait(part, signal) {
+      const old = pid(part);
+      process.kill(old, signal);
+      const again = new RegExp(`^${part} is back`, "gm");
+      const before = output().match(again)?.length ?? 0;
+      while ((output().match(again)?.length ?? 0) === before) {
+        if (ended) throw new Error(`the system ended:\n${output()}`);
+        await sleep(20);
+      }
+    },
+    async stop(signal = "SIGTERM") {
+      child.kill(signal);
+      const code = await exited;
+      return code;
+    },
+  };
+}
+
+/** Stops a system and removes its home. */
+export async function discard(system: System | undefined): Promise<void> {
+  if (!system) return;
+  await system.stop();
+  rmSync(system.home, { recursive: true, force: true });
+}
+
+export function readEnv(path: string): Record<string, string> {
+  if (!existsSync(path)) throw new Error(`${path} is missing`);
+  const entries = readFileSync(path, "utf8")
+    .trim()
+    .split("\n")
+    .map((line): [string, string] => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)];
+    });
+  return Object.fromEntries(entries);
+}
