@@ -1,3 +1,5 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { name: "wasm-core" } });
+export default defineConfig({
+  test: { name: "wasm-core", include: ["test/**/*.test.ts"], testTimeout: 120_000 },
+});

@@ -25,7 +25,11 @@ const FORWARD = memory.data(64, 16); //  the rotation r, conjugated with ShiftRo
 const BACKWARD = memory.data(64, 16); // its inverse
 const ROWS = memory.data(64, 16); //   ShiftRows^n
 const RCON = memory.data(16, 16); //   round constants, tower basis
+const INVERSE_IN = memory.data(32, 16); //  byte -> tower(affine^-1(byte)), basis of the inverse cipher
+const INVERSE_SUB = memory.data(128, 16); // that of 14, 11, 13 and 9 times 1/x: FIPS 197 §5.3.3
+const INVERSE_LAST = memory.data(32, 16); // 1/x, plain bytes
 const MAP = memory.data(256, 16);
+const UNDO = memory.data(256, 16); //  affine^-1
 let constant: u32 = 0; //              0x63 in the tower basis
 
 /** The state of up to 16 blocks. Holds secrets while a call runs, zeroes after. */
@@ -62,6 +66,16 @@ export function aesInit(): void {
   outputPair(MAP, SUB2);
   for (let x: u32 = 0; x < 256; x++) store<u8>(MAP + x, <u8>affine(x));
   outputPair(MAP, LAST);
+  for (let x: u32 = 0; x < 256; x++) store<u8>(UNDO + affine(x), <u8>x);
+  for (let x: u32 = 0; x < 256; x++) store<u8>(MAP + x, <u8>toTower(load<u8>(UNDO + x)));
+  inputPair(MAP, INVERSE_IN);
+  for (let n: u32 = 0; n < 4; n++) {
+    const factor: u32 = n == 0 ? 14 : n == 1 ? 11 : n == 2 ? 13 : 9;
+    for (let x: u32 = 0; x < 256; x++) store<u8>(MAP + x, <u8>toTower(load<u8>(UNDO + fieldMul(factor, x))));
+    outputPair(MAP, INVERSE_SUB + n * 32);
+  }
+  for (let x: u32 = 0; x < 256; x++) store<u8>(MAP + x, <u8>x);
+  outputPair(MAP, INVERSE_LAST);
   for (let n: u32 = 0; n < 4; n++) {
     for (let p: u32 = 0; p < 16; p++) {
       store<u8>(ROWS + n * 16 + p, <u8>rowsIndex(n, p));
@@ -227,4 +241,81 @@ export function aesRounds(ck: usize, count: usize): void {
   const rows = ld(ROWS + (rounds & 3) * 16);
   const rk = ld(ck + rounds * 16);
   for (let p = BLOCKS; p < end; p += 16) st(p, xor(swz(substitute(ld(p), LAST), rows), rk));
+}
+
+// The inverse cipher, in the equivalent form of FIPS 197 §5.3.5: InvSubBytes first undoes the affine map, so the state is
+// kept as tower(affine^-1(x)) and the constant is again in the round keys.
+
+/** x times 2 in every byte, plain basis. */
+// @ts-ignore: decorator
+@inline
+function doubled(x: v128): v128 {
+  return xor(i8x16.shl(x, 1), v128.and(i8x16.shr_s(x, 7), i8x16.splat(0x1b)));
+}
+
+/** InvMixColumns, FIPS 197 §5.3.3, plain basis: x + r-sums with factors 14, 11, 13, 9. */
+// @ts-ignore: decorator
+@inline
+function inverseColumns(x: v128): v128 {
+  const forward = ld(FORWARD); // n = 0: not conjugated
+  const x2 = doubled(x);
+  const x4 = doubled(x2);
+  const x8 = doubled(x4);
+  const x9 = xor(x8, x);
+  const x11 = xor(x9, x2);
+  const x13 = xor(x9, x4);
+  const x14 = xor3(x8, x4, x2);
+  return xor(x14, swz(xor(x11, swz(xor(x13, swz(x9, forward)), forward)), forward));
+}
+
+/** Round keys of the inverse cipher, at `dk`, from those at `ck`. */
+export function aesInvert(dk: usize, ck: usize): void {
+  const rounds = load<u32>(ck + CK_ROUNDS);
+  store<u32>(dk + CK_KIND, AES);
+  store<u32>(dk + CK_ROUNDS, rounds);
+  st(dk + rounds * 16, linear(ld(ck), BACK));
+  for (let r: u32 = 1; r < rounds; r++) {
+    const tower = swz(xor(ld(ck + r * 16), i8x16.splat(<i8>constant)), ld(ROWS + (r & 3) * 16));
+    const mixed = inverseColumns(linear(tower, BACK));
+    const at = rounds - r; // this key's place; ShiftRows is undone there `at` times
+    st(dk + at * 16, swz(linear(xor(mixed, i8x16.splat(0x63)), INVERSE_IN), ld(ROWS + (at & 3) * 16)));
+  }
+  st(dk, linear(ld(ck + rounds * 16), INVERSE_IN)); // already holds 0x63
+}
+
+/** BLOCKS[n] = plain bytes `x` in the basis of the inverse rounds, first round key added. */
+// @ts-ignore: decorator
+@inline
+export function aesEnterInverse(dk: usize, n: usize, x: v128): void {
+  st(BLOCKS + n * 16, xor(linear(x, INVERSE_IN), ld(dk)));
+}
+
+/** As aesRounds, for the inverse cipher. */
+export function aesInverseRounds(dk: usize, count: usize): void {
+  const rounds = load<u32>(dk + CK_ROUNDS);
+  const end = BLOCKS + count * 16;
+  const mask = i8x16.splat(0x0f);
+  const inv = ld(INV);
+  const ainv = ld(AINV);
+  for (let r: u32 = 1; r < rounds; r++) {
+    const forward = ld(FORWARD + ((4 - (r & 3)) & 3) * 16);
+    const rk = ld(dk + r * 16);
+    for (let p = BLOCKS; p < end; p += 16) {
+      const x = ld(p);
+      const k = lowNibbles(x, mask);
+      const i = highNibbles(x, mask);
+      const j = xor(i, k);
+      const ak = swz(ainv, k);
+      const io = xor(swz(inv, xor(swz(inv, i), ak)), j);
+      const jo = xor(swz(inv, xor(swz(inv, j), ak)), i);
+      let s = xor(swz(ld(INVERSE_SUB + 96), io), swz(ld(INVERSE_SUB + 112), jo));
+      s = xor3(swz(s, forward), swz(ld(INVERSE_SUB + 64), io), swz(ld(INVERSE_SUB + 80), jo));
+      s = xor3(swz(s, forward), swz(ld(INVERSE_SUB + 32), io), swz(ld(INVERSE_SUB + 48), jo));
+      s = xor3(swz(s, forward), swz(ld(INVERSE_SUB), io), swz(ld(INVERSE_SUB + 16), jo));
+      st(p, xor(s, rk));
+    }
+  }
+  const rows = ld(ROWS + ((4 - (rounds & 3)) & 3) * 16);
+  const rk = ld(dk + rounds * 16);
+  for (let p = BLOCKS; p < end; p += 16) st(p, xor(swz(substitute(ld(p), INVERSE_LAST), rows), rk));
 }

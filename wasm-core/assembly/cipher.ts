@@ -1,8 +1,8 @@
 // A block cipher chosen by its key: AES (aes.ts) or SM4 (sm4.ts). Which one is public.
 
 import { AES, CK_KIND } from "./layout";
-import { BLOCKS, BLOCKS_SIZE, aesEnter, aesRounds } from "./aes";
-import { GROUPS, GROUPS_SIZE, sm4Enter, sm4EnterCounters, sm4Rounds } from "./sm4";
+import { BLOCKS, BLOCKS_SIZE, aesEnter, aesEnterInverse, aesInverseRounds, aesInvert, aesRounds } from "./aes";
+import { GROUPS, GROUPS_SIZE, sm4Enter, sm4EnterCounters, sm4Invert, sm4Rounds } from "./sm4";
 import { ld, loadBe32, st, storeBe32, wipe, xor } from "./simd";
 
 /** Zeroes what the kernels leave of their last blocks. */
@@ -11,22 +11,62 @@ export function wipeCipher(): void {
   wipe(GROUPS, GROUPS_SIZE);
 }
 
-/** Encrypts `count` blocks (at most four) from `from` to `to`. The kernels' state is left for the caller to wipe. */
+/** Encrypts `count` blocks from `from` to `to`, which may be `from`. The kernels' state is left for the caller to wipe. */
 export function encryptBlocks(ck: usize, to: usize, from: usize, count: usize): void {
   if (load<u32>(ck + CK_KIND) == AES) {
-    for (let n: usize = 0; n < count; n++) aesEnter(ck, n, ld(from + n * 16));
-    aesRounds(ck, count);
-    for (let n: usize = 0; n < count; n++) st(to + n * 16, ld(BLOCKS + n * 16));
-  } else {
-    const last = count - 1;
-    const b0 = ld(from);
-    const b1 = ld(from + min<usize>(1, last) * 16);
-    const b2 = ld(from + min<usize>(2, last) * 16);
-    const b3 = ld(from + min<usize>(3, last) * 16);
-    sm4Enter(GROUPS, b0, b1, b2, b3);
-    sm4Rounds(ck, 1);
-    for (let n: usize = 0; n < count; n++) st(to + n * 16, ld(GROUPS + n * 16));
+    while (count > 0) {
+      const now = min<usize>(count, 16);
+      for (let n: usize = 0; n < now; n++) aesEnter(ck, n, ld(from + n * 16));
+      aesRounds(ck, now);
+      for (let n: usize = 0; n < now; n++) st(to + n * 16, ld(BLOCKS + n * 16));
+      from += now * 16;
+      to += now * 16;
+      count -= now;
+    }
+  } else sm4Blocks(ck, to, from, count);
+}
+
+/** Decrypts `count` blocks; `dk` comes from `invertKey`. */
+export function decryptBlocks(dk: usize, to: usize, from: usize, count: usize): void {
+  if (load<u32>(dk + CK_KIND) == AES) {
+    while (count > 0) {
+      const now = min<usize>(count, 16);
+      for (let n: usize = 0; n < now; n++) aesEnterInverse(dk, n, ld(from + n * 16));
+      aesInverseRounds(dk, now);
+      for (let n: usize = 0; n < now; n++) st(to + n * 16, ld(BLOCKS + n * 16));
+      from += now * 16;
+      to += now * 16;
+      count -= now;
+    }
+  } else sm4Blocks(dk, to, from, count); // SM4 decrypts with its round keys reversed
+}
+
+function sm4Blocks(ck: usize, to: usize, from: usize, count: usize): void {
+  while (count > 0) {
+    const now = min<usize>(count, 24);
+    const groups = (now + 3) >> 2;
+    const last = now - 1;
+    for (let n: usize = 0; n < groups * 4; n += 4) {
+      sm4Enter(
+        GROUPS + n * 16,
+        ld(from + n * 16),
+        ld(from + min<usize>(n + 1, last) * 16), // lanes without a block of their own repeat the last
+        ld(from + min<usize>(n + 2, last) * 16),
+        ld(from + min<usize>(n + 3, last) * 16),
+      );
+    }
+    sm4Rounds(ck, groups);
+    for (let n: usize = 0; n < now; n++) st(to + n * 16, ld(GROUPS + n * 16));
+    from += now * 16;
+    to += now * 16;
+    count -= now;
   }
+}
+
+/** Round keys for decryption, at `dk`, from those for encryption. */
+export function invertKey(dk: usize, ck: usize): void {
+  if (load<u32>(ck + CK_KIND) == AES) aesInvert(dk, ck);
+  else sm4Invert(dk, ck);
 }
 
 /**

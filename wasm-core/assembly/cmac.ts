@@ -1,7 +1,6 @@
 // CMAC (SP 800-38B, RFC 4493) over AES or SM4.
 
-import { CK_SIZE } from "./layout";
-import { encryptBlocks } from "./cipher";
+import { encryptBlocks, wipeCipher } from "./cipher";
 import { copy, ld, loadBe64, st, storeBe64, wipe, xor } from "./simd";
 
 const STATE = memory.data(16, 16);
@@ -45,4 +44,5 @@ export function cmac(ck: usize, mac: usize, data: usize, length: usize): void {
   wipe(STATE, 16);
   wipe(SUBKEY, 16);
   wipe(LAST, 16);
+  wipeCipher();
 }

@@ -7,7 +7,7 @@
 // plaintext exists before the tag has been found right.
 
 import { GHASH_WIDE, GK_POWERS, GK_READY, GK_SIZE } from "./layout";
-import { counterBlocks, encryptBlocks } from "./cipher";
+import { counterBlocks, encryptBlocks, wipeCipher } from "./cipher";
 import { ghashBlocks, ghashPadded, ghashStart, ghashWiden } from "./ghash";
 import { copy, equal, ld, st, storeBe32, storeBe64, wipe, xor } from "./simd";
 
@@ -168,4 +168,34 @@ export function gcmDecrypt(ctx: usize, text: usize, length: usize): void {
 
 export function gcmWipe(ctx: usize): void {
   wipe(ctx, GCM_CONTEXT_SIZE);
+  wipe(BLOCK, 16);
+  wipeCipher();
+}
+
+const SHORT = memory.data(112, 16); // context of the message that one call handles whole; wiped
+
+/** A whole message: `length` bytes at `text` are encrypted in place and the tag goes behind them. */
+export function gcmSeal(
+  gk: usize, nonce: usize, nonceBytes: usize, aad: usize, aadBytes: usize, text: usize, length: usize,
+): void {
+  gcmExpect(gk, aadBytes + length);
+  gcmStart(SHORT, gk, nonce, nonceBytes);
+  gcmAad(SHORT, aad, aadBytes);
+  gcmEncrypt(SHORT, text, length);
+  gcmTag(SHORT, text + length);
+  gcmWipe(SHORT);
+}
+
+/** The reverse: tag behind `length` bytes of ciphertext. 1 and the plaintext in place, or 0 and nothing changed. */
+export function gcmOpen(
+  gk: usize, nonce: usize, nonceBytes: usize, aad: usize, aadBytes: usize, text: usize, length: usize,
+): u32 {
+  gcmExpect(gk, aadBytes + length);
+  gcmStart(SHORT, gk, nonce, nonceBytes);
+  gcmAad(SHORT, aad, aadBytes);
+  gcmAuthenticate(SHORT, text, length);
+  const good = gcmVerify(SHORT, text + length);
+  if (good) gcmDecrypt(SHORT, text, length);
+  gcmWipe(SHORT);
+  return good;
 }

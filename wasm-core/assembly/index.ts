@@ -12,9 +12,11 @@ export { GCM_CONTEXT_SIZE as gcmContextSize } from "./gcm";
 export { SUITE_KEY_SIZE as suiteKeySize } from "./suite";
 export { HASH_CONTEXT_SIZE as hashContextSize, HMAC_KEY_SIZE as hmacKeySize } from "./hash";
 export { aesExpand, sm4Expand };
-export { encryptBlocks, wipeCipher } from "./cipher";
+export { encryptBlocks, decryptBlocks, invertKey, wipeCipher } from "./cipher";
+export { cbcEncrypt, cbcDecrypt, ctrBlocks, ctrTail } from "./modes";
 export {
   gcmKeyReady, gcmStart, gcmExpect, gcmAad, gcmEncrypt, gcmAuthenticate, gcmTag, gcmVerify, gcmDecrypt, gcmWipe,
+  gcmSeal, gcmOpen,
 } from "./gcm";
 export {
   suiteInit, suiteStart, suiteStartOpen, suiteAad, suiteEncrypt, suiteFinish, suiteAuthenticate, suiteVerify, suiteDecrypt,

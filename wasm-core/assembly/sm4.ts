@@ -225,3 +225,10 @@ function round(
   const g = xor(swz(gu, io), swz(gt, jo));
   return xor3(xor(a, f), swz(xor(f, g), r3), swz(xor(g, swz(g, r1)), r1));
 }
+
+/** Round keys for decryption, at `dk`: the same in reverse order. What the constants need repeats in reverse too. */
+export function sm4Invert(dk: usize, ck: usize): void {
+  store<u32>(dk + CK_KIND, SM4);
+  store<u32>(dk + CK_ROUNDS, 32);
+  for (let i: usize = 0; i < 32; i++) store<u32>(dk + i * 4, load<u32>(ck + (31 - i) * 4));
+}

@@ -17,16 +17,15 @@
 //
 // suite key   cipher key | K1(16)
 
-import { CK_SIZE, GK_SIZE, SM4 } from "./layout";
+import { CK_KIND, CK_SIZE, GK_SIZE, SM4 } from "./layout";
 import { aesExpand } from "./aes";
 import { sm4Expand } from "./sm4";
 import { encryptBlocks, wipeCipher } from "./cipher";
 import { cmacSubkey } from "./cmac";
 import {
-  GCM_CONTEXT_SIZE, gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmKeyReady, gcmStart, gcmTag, gcmVerify,
+  gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmKeyReady, gcmStart, gcmTag, gcmVerify, gcmWipe,
 } from "./gcm";
-import { copy, equal, ld, loadBe32, st, storeBe32, wipe, xor } from "./simd";
-import { CK_KIND } from "./layout";
+import { copy, equal, ld, st, storeBe32, wipe, xor } from "./simd";
 
 const K1: usize = CK_SIZE;
 export const SUITE_KEY_SIZE: usize = CK_SIZE + 16;
@@ -120,8 +119,7 @@ export function suiteDecrypt(text: usize, length: usize): void {
 
 export function suiteWipe(): void {
   wipe(MESSAGE_KEY, GK_SIZE);
-  wipe(MESSAGE, GCM_CONTEXT_SIZE);
-  wipeCipher();
+  gcmWipe(MESSAGE);
 }
 
 /**

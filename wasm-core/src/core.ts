@@ -1,12 +1,20 @@
 // The package's front: one core is one instance of the module, with its own memory and its own handles.
 
+import { type BlockKey, type Cipher, openBlockKey } from "./block-key.ts";
 import { assertBytes } from "./errors.ts";
-import { digest, type HashName, type HmacKey, openHmacKey } from "./hash.ts";
+import { type GcmKey, openGcmKey } from "./gcm-key.ts";
+import { digest, type HashName, type HmacKey, hkdf, openHmacKey } from "./hash.ts";
 import { type CoreLimits, DEFAULT_LIMITS, openMemory, TEXT_BYTES } from "./memory.ts";
 import { openSuiteKey, type Suite, type SuiteKey } from "./suite-key.ts";
 import type { CompiledModule } from "./web-assembly.ts";
 
 export interface Core {
+  /** Memory of the module that callers may use: input and output placed there, at the same start, are not copied. */
+  readonly workspace: Uint8Array;
+  /** GCM under an AES key of 16, 24 or 32 bytes or an SM4 key of 16. Copied; the caller wipes its own. "HandlesExhausted". */
+  gcmKey(cipher: Cipher, key: Uint8Array): GcmKey;
+  /** The bare block cipher, CBC, CTR and CMAC. Copied; the caller wipes its own. "HandlesExhausted". */
+  blockKey(cipher: Cipher, key: Uint8Array): BlockKey;
   /** Suite 1: 32 bytes of key, suite 2: 16. The key is copied; the caller wipes its own. CoreError "HandlesExhausted". */
   suiteKey(suite: Suite, key: Uint8Array): SuiteKey;
   /** SHA-256, 32 bytes. */
@@ -17,6 +25,9 @@ export interface Core {
   hmacKey(key: Uint8Array, hash?: HashName): HmacKey;
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array;
   hmacSm3(key: Uint8Array, data: Uint8Array): Uint8Array;
+  /** HKDF (RFC 5869) with HMAC-SHA256: `length` bytes, at most 8160. */
+  hkdfSha256(key: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array;
+  hkdfSm3(key: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array;
   /** Whether the contents are equal, in time that depends on the lengths alone. */
   timingSafeEqual(a: Uint8Array, b: Uint8Array): boolean;
 }
@@ -53,6 +64,11 @@ export function createCore(module: CompiledModule, limits: Partial<CoreLimits> =
   }
 
   return {
+    workspace: memory.workspace,
+    gcmKey: (cipher, key) => openGcmKey(memory, cipher, key),
+    blockKey: (cipher, key) => openBlockKey(memory, cipher, key),
+    hkdfSha256: (key, salt, info, length) => hkdf(memory, "SHA-256", key, salt, info, length),
+    hkdfSm3: (key, salt, info, length) => hkdf(memory, "SM3", key, salt, info, length),
     suiteKey: (suite, key) => openSuiteKey(memory, suite, key),
     sha256: (data) => digest(memory, "SHA-256", data),
     sm3: (data) => digest(memory, "SM3", data),

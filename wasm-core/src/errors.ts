@@ -7,9 +7,9 @@ export type CoreErrorCode =
   | "HandleReleased"
   /** Input and output share memory in a way that would destroy input before it is read. */
   | "BuffersOverlap"
-  /** More data than the mode allows under one nonce (SP 800-38D §5.2.1.1: 2^36 - 32 bytes of text). */
+  /** More data than GCM allows in one message. */
   | "MessageTooLong"
-  /** A call out of order, such as text after the end of a stream. */
+  /** A stream was used after its end. */
   | "StreamEnded";
 
 export class CoreError extends Error {
@@ -22,8 +22,18 @@ export class CoreError extends Error {
   }
 }
 
+/** Bytes of text in one GCM message at most: 2^39 - 256 bits (SP 800-38D §5.2.1.1). */
+export const MAX_TEXT_BYTES = 2 ** 36 - 32;
+
+export function assertTextLength(length: number): void {
+  if (length > MAX_TEXT_BYTES) {
+    throw new CoreError("MessageTooLong", `${length} bytes are more than one message may have`);
+  }
+}
+
 export function assertBytes(value: Uint8Array, name: string, length?: number): void {
   if (!(value instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
+  if (!(value.buffer instanceof ArrayBuffer)) throw new TypeError(`${name}: memory is shared`);
   if (length !== undefined && value.length !== length) {
     throw new RangeError(`${name}: expected ${length} bytes, got ${value.length}`);
   }

@@ -2,7 +2,7 @@
 
 import { DIGEST_BYTES, SHA256, SM3 } from "../common/const.ts";
 import { assertBytes, CoreError } from "./errors.ts";
-import { type CoreMemory, inPieces, TEXT_BYTES } from "./memory.ts";
+import { type CoreMemory, copyIn, copyOut, inPieces, TEXT_BYTES } from "./memory.ts";
 
 export type HashName = "SHA-256" | "SM3";
 
@@ -22,7 +22,7 @@ export function digest(memory: CoreMemory, hash: HashName, data: Uint8Array): Ui
   assertBytes(data, "data");
   const { exports, bytes, text } = memory;
   if (data.length <= TEXT_BYTES) {
-    bytes.set(data, text);
+    copyIn(bytes, text, data);
     exports.hash(KINDS[hash], text, data.length, memory.digest);
   } else {
     exports.hashStart(memory.hashContext, KINDS[hash]);
@@ -34,7 +34,8 @@ export function digest(memory: CoreMemory, hash: HashName, data: Uint8Array): Ui
 }
 
 function takeDigest(memory: CoreMemory): Uint8Array {
-  const result = memory.bytes.slice(memory.digest, memory.digest + DIGEST_BYTES);
+  const result = new Uint8Array(DIGEST_BYTES);
+  copyOut(memory.bytes, memory.digest, result, 0, DIGEST_BYTES);
   memory.exports.wipe(memory.digest, DIGEST_BYTES);
   return result;
 }
@@ -61,6 +62,7 @@ class WasmHmacKey implements HmacKey {
     if (mac.length === DIGEST_BYTES) {
       bytes.set(mac, commitment);
       equal = exports.equal(digest, commitment, DIGEST_BYTES);
+      exports.wipe(commitment, DIGEST_BYTES);
     }
     exports.wipe(digest, DIGEST_BYTES);
     return equal === 1;
@@ -77,7 +79,7 @@ class WasmHmacKey implements HmacKey {
     assertBytes(data, "data");
     const { exports, bytes, text, hashContext, digest } = this.#memory;
     if (data.length <= TEXT_BYTES) {
-      bytes.set(data, text);
+      copyIn(bytes, text, data);
       exports.hmac(this.#slot, text, data.length, digest);
     } else {
       exports.hmacStart(hashContext, this.#slot);
@@ -98,4 +100,45 @@ export function openHmacKey(memory: CoreMemory, hash: HashName, key: Uint8Array)
   memory.exports.hmacInit(slot, KINDS[hash], memory.text, key.length);
   memory.exports.wipe(memory.text, key.length);
   return new WasmHmacKey(memory, slot);
+}
+
+/** HKDF (RFC 5869) with the hash's HMAC: `length` bytes, at most 255 * 32. */
+export function hkdf(
+  memory: CoreMemory,
+  hash: HashName,
+  key: Uint8Array,
+  salt: Uint8Array,
+  info: Uint8Array,
+  length: number,
+): Uint8Array {
+  assertBytes(info, "info");
+  if (!Number.isInteger(length) || length < 0 || length > 255 * DIGEST_BYTES) {
+    throw new RangeError(`length: expected 0..${255 * DIGEST_BYTES}, got ${length}`);
+  }
+  const extract = openHmacKey(memory, hash, salt);
+  let pseudorandom: Uint8Array;
+  try {
+    pseudorandom = extract.sign(key);
+  } finally {
+    extract.release();
+  }
+  const expand = openHmacKey(memory, hash, pseudorandom);
+  pseudorandom.fill(0);
+  // T(n) = HMAC(T(n-1) || info || n), RFC 5869 §2.3; T(0) is empty.
+  const input = new Uint8Array(DIGEST_BYTES + info.length + 1);
+  input.set(info, DIGEST_BYTES);
+  const result = new Uint8Array(length);
+  try {
+    for (let offset = 0, n = 1; offset < length; offset += DIGEST_BYTES, n++) {
+      input[input.length - 1] = n;
+      const block = expand.sign(n === 1 ? input.subarray(DIGEST_BYTES) : input);
+      input.set(block);
+      result.set(block.subarray(0, length - offset), offset);
+      block.fill(0);
+    }
+  } finally {
+    expand.release();
+    input.fill(0);
+  }
+  return result;
 }

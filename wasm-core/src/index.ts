@@ -10,8 +10,10 @@
 // workerd validates relaxed SIMD, so a worker bundle ships relaxed.wasm alone: a module that a runtime does not validate fails the
 // whole bundle at load time, before any code could choose. Ship plain.wasm instead for a runtime without relaxed SIMD.
 
+export type { BlockKey, Cipher } from "./block-key.ts";
 export { type Core, createCore } from "./core.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
+export type { GcmDecryptStream, GcmEncryptStream, GcmKey } from "./gcm-key.ts";
 export type { HashName, HmacKey } from "./hash.ts";
 export type { CoreLimits } from "./memory.ts";
 export type { SealedMessage, Suite, SuiteKey } from "./suite-key.ts";

@@ -1,6 +1,6 @@
 // One instance of the module and the division of its linear memory above the module's own data:
 //
-//     parameters | text | pool | pool | …
+//     parameters | text | pool | pool | … | workspace
 //
 // Memory grows once, here, before the first view is made, and never again: the views stay valid.
 
@@ -54,6 +54,40 @@ export interface CoreExports {
   sm4Expand(ck: number, key: number): void;
   encryptBlocks(ck: number, to: number, from: number, count: number): void;
   wipeCipher(): void;
+  invertKey(dk: number, ck: number): void;
+  decryptBlocks(dk: number, to: number, from: number, count: number): void;
+  cbcEncrypt(ck: number, iv: number, text: number, blocks: number): void;
+  cbcDecrypt(dk: number, iv: number, text: number, blocks: number): void;
+  ctrBlocks(ck: number, counter: number, text: number, blocks: number): void;
+  ctrTail(ck: number, counter: number, text: number, length: number): void;
+  gcmKeyReady(gk: number): void;
+  gcmStart(ctx: number, gk: number, nonce: number, nonceBytes: number): void;
+  gcmExpect(gk: number, bytes: number): void;
+  gcmAad(ctx: number, aad: number, length: number): void;
+  gcmEncrypt(ctx: number, text: number, length: number): void;
+  gcmAuthenticate(ctx: number, text: number, length: number): void;
+  gcmTag(ctx: number, tag: number): void;
+  gcmVerify(ctx: number, tag: number): number;
+  gcmDecrypt(ctx: number, text: number, length: number): void;
+  gcmWipe(ctx: number): void;
+  gcmSeal(
+    gk: number,
+    nonce: number,
+    nonceBytes: number,
+    aad: number,
+    aadBytes: number,
+    text: number,
+    length: number,
+  ): void;
+  gcmOpen(
+    gk: number,
+    nonce: number,
+    nonceBytes: number,
+    aad: number,
+    aadBytes: number,
+    text: number,
+    length: number,
+  ): number;
   cmac(ck: number, mac: number, data: number, length: number): void;
   hashStart(ctx: number, kind: number): void;
   hashUpdate(ctx: number, data: number, length: number): void;
@@ -70,12 +104,27 @@ export interface CoreExports {
 /** How many handles of each kind a core holds at most. */
 export interface CoreLimits {
   readonly suiteKeys: number;
+  readonly gcmKeys: number;
+  readonly blockKeys: number;
   readonly hmacKeys: number;
+  /** GCM streams open at the same time. */
+  readonly streams: number;
+  /** Size of the workspace, for callers who want no copies. */
+  readonly workspaceBytes: number;
 }
 
-export const DEFAULT_LIMITS: CoreLimits = { suiteKeys: 1024, hmacKeys: 1024 };
+export const DEFAULT_LIMITS: CoreLimits = {
+  suiteKeys: 1024,
+  gcmKeys: 64,
+  blockKeys: 64,
+  hmacKeys: 1024,
+  streams: 16,
+  workspaceBytes: 0,
+};
 
 const PAGE = 65536;
+/** The longest nonce that GCM keys take; the standard has no practical bound. */
+export const MAX_NONCE_BYTES = 1024;
 /** Data passes through this much memory at a time; it stays in the second-level cache. */
 export const TEXT_BYTES = 65536;
 
@@ -118,9 +167,14 @@ export interface CoreMemory {
   readonly tag: number;
   readonly digest: number;
   readonly hashContext: number;
+  readonly gcmContext: number;
   readonly text: number;
   readonly suiteKeys: Pool;
+  readonly gcmKeys: Pool;
+  readonly blockKeys: Pool;
   readonly hmacKeys: Pool;
+  readonly streams: Pool;
+  readonly workspace: Uint8Array;
 }
 
 export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemory {
@@ -132,16 +186,21 @@ export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemo
     return at;
   };
   const key = area(64);
-  const nonce = area(64);
+  const nonce = area(MAX_NONCE_BYTES);
   const commitment = area(64);
   const tag = area(64);
   const digest = area(64);
   const hashContext = area(exports.hashContextSize.value);
+  const gcmContext = area(exports.gcmContextSize.value);
   const text = area(TEXT_BYTES + 64);
-  const suiteKeySize = exports.suiteKeySize.value;
-  const suiteKeys = area(suiteKeySize * limits.suiteKeys);
-  const hmacKeySize = exports.hmacKeySize.value;
-  const hmacKeys = area(hmacKeySize * limits.hmacKeys);
+  const pool = (kind: string, size: number, count: number): Pool =>
+    new Pool(exports, kind, area(size * count), size, count);
+  const suiteKeys = pool("suite key", exports.suiteKeySize.value, limits.suiteKeys);
+  const gcmKeys = pool("GCM key", exports.gcmKeySize.value, limits.gcmKeys);
+  const blockKeys = pool("block key", 2 * exports.cipherKeySize.value, limits.blockKeys);
+  const hmacKeys = pool("HMAC key", exports.hmacKeySize.value, limits.hmacKeys);
+  const streams = pool("stream", exports.gcmContextSize.value, limits.streams);
+  const workspace = area(limits.workspaceBytes);
   const missing = next - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / PAGE));
   return {
@@ -153,10 +212,37 @@ export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemo
     tag,
     digest,
     hashContext,
+    gcmContext,
     text,
-    suiteKeys: new Pool(exports, "suite key", suiteKeys, suiteKeySize, limits.suiteKeys),
-    hmacKeys: new Pool(exports, "HMAC key", hmacKeys, hmacKeySize, limits.hmacKeys),
+    suiteKeys,
+    gcmKeys,
+    blockKeys,
+    hmacKeys,
+    streams,
+    workspace: new Uint8Array(exports.memory.buffer, workspace, limits.workspaceBytes),
   };
+}
+
+/** Below this a loop is faster than a call of the runtime. */
+const LOOP_BYTES = 64;
+
+/** Copies `data` to linear memory. */
+export function copyIn(bytes: Uint8Array, at: number, data: Uint8Array): void {
+  const length = data.length;
+  if (length > LOOP_BYTES) bytes.set(data, at);
+  else for (let n = 0; n < length; n++) bytes[at + n] = data[n] as number;
+}
+
+/** Copies `length` bytes from linear memory to `to`. */
+export function copyOut(
+  bytes: Uint8Array,
+  at: number,
+  to: Uint8Array,
+  offset: number,
+  length: number,
+): void {
+  if (length > LOOP_BYTES) to.set(bytes.subarray(at, at + length), offset);
+  else for (let n = 0; n < length; n++) to[offset + n] = bytes[at + n] as number;
 }
 
 /** Hands `data` to `take` in pieces of at most TEXT_BYTES, each copied to the text area. */

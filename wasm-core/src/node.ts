@@ -15,9 +15,7 @@ export async function loadModule(build: Build): Promise<CompiledModule> {
 /** The relaxed build where the runtime validates it, else the plain one. They compute the same bytes. */
 export async function loadCore(limits: Partial<CoreLimits> = {}): Promise<Core> {
   const relaxed = await readBuild("relaxed");
-  const module = validates(relaxed)
-    ? await compile(relaxed)
-    : await loadModule("plain");
+  const module = validates(relaxed) ? await compile(relaxed) : await loadModule("plain");
   return createCore(module, limits);
 }
 

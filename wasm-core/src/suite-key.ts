@@ -8,8 +8,9 @@ import {
   SUITE_NONCE_BYTES,
   TAG_BYTES,
 } from "../common/const.ts";
+import { type AeadEngine, openInto, sealInto } from "./aead.ts";
 import { assertBytes, CoreError } from "./errors.ts";
-import { type CoreMemory, inPieces, TEXT_BYTES } from "./memory.ts";
+import { type CoreMemory, copyIn, copyOut } from "./memory.ts";
 
 export type Suite = 1 | 2;
 
@@ -59,26 +60,75 @@ export interface SuiteKey {
   release(): void;
 }
 
-const EMPTY = new Uint8Array(0);
+class SuiteEngine implements AeadEngine {
+  readonly #memory: CoreMemory;
+  readonly #slot: number;
 
-/** Output may start where input starts, or share nothing with it. */
-function assertApart(input: Uint8Array, output: Uint8Array): void {
-  if (input.buffer !== output.buffer || input.byteOffset === output.byteOffset) return;
-  const first = Math.min(input.byteOffset, output.byteOffset);
-  const gap = Math.abs(input.byteOffset - output.byteOffset);
-  const length = first === input.byteOffset ? input.length : output.length;
-  if (gap < length) throw new CoreError("BuffersOverlap", "input and output overlap");
+  constructor(memory: CoreMemory, slot: number) {
+    this.#memory = memory;
+    this.#slot = slot;
+  }
+
+  seal(aad: number, aadBytes: number, text: number, length: number): void {
+    const { exports, nonce, commitment } = this.#memory;
+    exports.suiteSeal(this.#slot, nonce, aad, aadBytes, text, length, commitment);
+  }
+
+  open(aad: number, aadBytes: number, text: number, length: number): number {
+    const { exports, nonce, commitment } = this.#memory;
+    return exports.suiteOpen(this.#slot, nonce, aad, aadBytes, text, length, commitment);
+  }
+
+  begin(expected: number): void {
+    const { exports, nonce, commitment } = this.#memory;
+    exports.suiteStart(this.#slot, nonce, commitment, expected);
+  }
+
+  beginOpen(expected: number): void {
+    const { exports, nonce, commitment } = this.#memory;
+    exports.suiteStartOpen(this.#slot, nonce, commitment, expected);
+  }
+
+  aad(at: number, length: number): void {
+    this.#memory.exports.suiteAad(at, length);
+  }
+
+  encrypt(at: number, length: number): void {
+    this.#memory.exports.suiteEncrypt(at, length);
+  }
+
+  finish(tag: number): void {
+    this.#memory.exports.suiteFinish(tag);
+  }
+
+  authenticate(at: number, length: number): void {
+    this.#memory.exports.suiteAuthenticate(at, length);
+  }
+
+  verify(tag: number): number {
+    return this.#memory.exports.suiteVerify(tag);
+  }
+
+  decrypt(at: number, length: number): void {
+    this.#memory.exports.suiteDecrypt(at, length);
+  }
+
+  end(): void {
+    this.#memory.exports.suiteWipe();
+  }
 }
 
 class WasmSuiteKey implements SuiteKey {
   readonly suite: Suite;
   readonly #memory: CoreMemory;
+  readonly #engine: SuiteEngine;
   #slot: number;
 
   constructor(memory: CoreMemory, suite: Suite, slot: number) {
     this.#memory = memory;
     this.suite = suite;
     this.#slot = slot;
+    this.#engine = new SuiteEngine(memory, slot);
   }
 
   encrypt(nonce: Uint8Array, aad: Uint8Array, plaintext: Uint8Array): SealedMessage {
@@ -96,47 +146,13 @@ class WasmSuiteKey implements SuiteKey {
     ciphertext: Uint8Array,
     commitment: Uint8Array,
   ): void {
-    const slot = this.#live();
+    this.#assertLive();
     assertBytes(nonce, "nonce", SUITE_NONCE_BYTES);
-    assertBytes(aad, "aad");
-    assertBytes(plaintext, "plaintext");
-    assertBytes(ciphertext, "ciphertext", plaintext.length + TAG_BYTES);
     assertBytes(commitment, "commitment", COMMITMENT_BYTES);
-    assertApart(plaintext, ciphertext);
-    const { exports, bytes, text, tag } = this.#memory;
-    const length = plaintext.length;
-    bytes.set(nonce, this.#memory.nonce);
-    if (aad.length + length <= TEXT_BYTES) {
-      const start = text + aad.length;
-      bytes.set(aad, text);
-      bytes.set(plaintext, start);
-      exports.suiteSeal(
-        slot,
-        this.#memory.nonce,
-        text,
-        aad.length,
-        start,
-        length,
-        this.#memory.commitment,
-      );
-      ciphertext.set(bytes.subarray(start, start + length + TAG_BYTES));
-    } else {
-      try {
-        exports.suiteStart(slot, this.#memory.nonce, this.#memory.commitment, aad.length + length);
-        inPieces(this.#memory, aad, (size) => exports.suiteAad(text, size));
-        inPieces(this.#memory, plaintext, (size, offset) => {
-          exports.suiteEncrypt(text, size);
-          ciphertext.set(bytes.subarray(text, text + size), offset);
-        });
-        exports.suiteFinish(tag);
-        ciphertext.set(bytes.subarray(tag, tag + TAG_BYTES), length);
-      } finally {
-        exports.suiteWipe();
-      }
-    }
-    commitment.set(
-      bytes.subarray(this.#memory.commitment, this.#memory.commitment + COMMITMENT_BYTES),
-    );
+    const { bytes, nonce: nonceAt, commitment: commitmentAt } = this.#memory;
+    copyIn(bytes, nonceAt, nonce);
+    sealInto(this.#memory, this.#engine, aad, plaintext, ciphertext);
+    copyOut(bytes, commitmentAt, commitment, 0, COMMITMENT_BYTES);
   }
 
   decrypt(
@@ -146,8 +162,7 @@ class WasmSuiteKey implements SuiteKey {
     ciphertextAndTag: Uint8Array,
   ): Uint8Array | null {
     assertBytes(ciphertextAndTag, "ciphertext");
-    const length = ciphertextAndTag.length - TAG_BYTES;
-    const plaintext = length > 0 ? new Uint8Array(length) : EMPTY;
+    const plaintext = new Uint8Array(Math.max(ciphertextAndTag.length - TAG_BYTES, 0));
     const opened = this.decryptInto(nonce, aad, commitment, ciphertextAndTag, plaintext);
     return opened ? plaintext : null;
   }
@@ -159,57 +174,12 @@ class WasmSuiteKey implements SuiteKey {
     ciphertextAndTag: Uint8Array,
     plaintext: Uint8Array,
   ): boolean {
-    const slot = this.#live();
+    this.#assertLive();
     assertBytes(nonce, "nonce", SUITE_NONCE_BYTES);
-    assertBytes(aad, "aad");
     assertBytes(commitment, "commitment", COMMITMENT_BYTES);
-    assertBytes(ciphertextAndTag, "ciphertext");
-    const length = ciphertextAndTag.length - TAG_BYTES;
-    assertBytes(plaintext, "plaintext", Math.max(length, 0));
-    if (length < 0) return false;
-    assertApart(ciphertextAndTag, plaintext);
-    const { exports, bytes, text, tag } = this.#memory;
-    bytes.set(nonce, this.#memory.nonce);
-    bytes.set(commitment, this.#memory.commitment);
-    if (aad.length + length <= TEXT_BYTES) {
-      const start = text + aad.length;
-      bytes.set(aad, text);
-      bytes.set(ciphertextAndTag, start);
-      const opened = exports.suiteOpen(
-        slot,
-        this.#memory.nonce,
-        text,
-        aad.length,
-        start,
-        length,
-        this.#memory.commitment,
-      );
-      if (opened === 0) return false;
-      plaintext.set(bytes.subarray(start, start + length));
-      exports.wipe(start, length);
-      return true;
-    }
-    const body = ciphertextAndTag.subarray(0, length);
-    bytes.set(ciphertextAndTag.subarray(length), tag);
-    try {
-      exports.suiteStartOpen(
-        slot,
-        this.#memory.nonce,
-        this.#memory.commitment,
-        aad.length + length,
-      );
-      inPieces(this.#memory, aad, (size) => exports.suiteAad(text, size));
-      inPieces(this.#memory, body, (size) => exports.suiteAuthenticate(text, size));
-      if (exports.suiteVerify(tag) === 0) return false;
-      inPieces(this.#memory, body, (size, offset) => {
-        exports.suiteDecrypt(text, size);
-        plaintext.set(bytes.subarray(text, text + size), offset);
-      });
-      return true;
-    } finally {
-      exports.suiteWipe();
-      exports.wipe(text, TEXT_BYTES);
-    }
+    copyIn(this.#memory.bytes, this.#memory.nonce, nonce);
+    copyIn(this.#memory.bytes, this.#memory.commitment, commitment);
+    return openInto(this.#memory, this.#engine, aad, ciphertextAndTag, plaintext);
   }
 
   release(): void {
@@ -218,9 +188,8 @@ class WasmSuiteKey implements SuiteKey {
     this.#slot = 0;
   }
 
-  #live(): number {
+  #assertLive(): void {
     if (this.#slot === 0) throw new CoreError("HandleReleased", "the suite key was released");
-    return this.#slot;
   }
 }
 
