@@ -1,3 +1,26 @@
+export type { KeyMetadata } from "./actions/answers.ts";
+export type {
+  ActionDefinition,
+  ActionInput,
+  ActionOutput,
+  ActionRequest,
+} from "./actions/definition.ts";
+export {
+  isAlias,
+  isKeyId,
+  type KeyOrigin,
+  type KeyState,
+  type KeyUsage,
+  keyOrigins,
+  keyStates,
+  keyUsages,
+  type ReplyAlgorithm,
+  replyAlgorithmOf,
+  replyAlgorithms,
+} from "./actions/fields.ts";
+export { dataKeyBytes } from "./actions/kms/generate-data-key.ts";
+export { parseInput } from "./actions/parse-input.ts";
+export { findAction, type KmsActionName, kmsActions } from "./actions/registry.ts";
 export {
   type Bytes,
   base64Decode,

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { kmsActions } from "./actions/registry.ts";
 import { utf8Encode } from "./bytes.ts";
 import { unwrap } from "./errors.ts";
 import {
@@ -70,6 +71,7 @@ describe("the head of a tc3 request", () => {
       service: "kms",
       version: "2019-01-18",
       action: "DescribeKey",
+      definition: kmsActions.DescribeKey,
       region: "ap-guangzhou",
       token: "tok",
       language: "en-US",
@@ -102,7 +104,9 @@ describe("the head of a tc3 request", () => {
   test.each([
     [{ "x-tc-action": undefined }, "MissingParameter"],
     [{ "x-tc-action": "" }, "MissingParameter"],
-    [{ "x-tc-action": "No Such" }, "InvalidAction"],
+    [{ "x-tc-action": "NoSuchAction" }, "InvalidAction"],
+    [{ "x-tc-action": "describeKey" }, "InvalidAction"],
+    [{ "x-tc-action": "constructor" }, "InvalidAction"],
     [{ "x-tc-version": undefined }, "MissingParameter"],
     [{ "x-tc-version": "2018-01-01" }, "NoSuchVersion"],
     [{ "x-tc-version": "__proto__" }, "NoSuchVersion"],

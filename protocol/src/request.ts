@@ -8,6 +8,8 @@
  * stranger: `parseRequestHead`, then `parseRequestParams`. Neither looks at signatures.
  */
 
+import type { ActionDefinition } from "./actions/definition.ts";
+import { findAction } from "./actions/registry.ts";
 import { utf8DecodeStrict } from "./bytes.ts";
 import { failure, type Result, success } from "./errors.ts";
 import { isRegionName, type ServiceName, serviceOfVersion } from "./services.ts";
@@ -37,6 +39,8 @@ export interface RequestHead {
   readonly version: string;
   /** As sent; a known action of the service. */
   readonly action: string;
+  /** Its row in the registry. */
+  readonly definition: ActionDefinition;
   /** Of the form of a region name; `null` when the request names none. */
   readonly region: string | null;
   /** The token of a temporary credential. */
@@ -58,7 +62,6 @@ export interface RequestParams {
   readonly isText: boolean;
 }
 
-const actionName = /^[A-Za-z][A-Za-z0-9]{0,63}$/;
 const traceIdText = /^[0-9A-Fa-f-]{32,36}$/;
 const clientText = /^[\x20-\x7e]+$/;
 
@@ -111,7 +114,8 @@ export function parseRequestHead(request: RequestParts): Result<RequestHead> {
   if (version === null) return failure("MissingParameter", { message: "Version is missing." });
   const service = serviceOfVersion(version);
   if (service === null) return failure("NoSuchVersion");
-  if (!actionName.test(action)) return failure("InvalidAction");
+  const definition = findAction(service, action);
+  if (definition === null) return failure("InvalidAction");
   const region = common("Region");
   if (region !== null && !isRegionName(region)) return failure("UnsupportedRegion");
   const token = common("Token");
@@ -126,6 +130,7 @@ export function parseRequestHead(request: RequestParts): Result<RequestHead> {
     service,
     version,
     action,
+    definition,
     region,
     token,
     language: language === "zh-CN" || language === "en-US" ? language : null,

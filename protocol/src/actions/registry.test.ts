@@ -1,0 +1,134 @@
+import type * as sdk from "tencentcloud-sdk-nodejs/tencentcloud/services/kms/v20190118/kms_models.js";
+import { describe, expect, expectTypeOf, test } from "vitest";
+import type { ActionOutput, ActionRequest } from "./definition.ts";
+import { findAction, type KmsActionName, kmsActions } from "./registry.ts";
+
+const rows = Object.entries(kmsActions);
+
+describe("every action", () => {
+  test.each(rows)("%s is found under its own name, in its own service", (name, row) => {
+    expect(row.name).toBe(name);
+    expect(findAction(row.service, name)).toBe(row);
+    expect(row.version).toBe("2019-01-18");
+  });
+
+  test.each(rows)("%s describes itself and its fields", (_name, row) => {
+    expect(row.summary).toMatch(/^[A-Z].*\.$/);
+    expect(new Set(row.errors).size).toBe(row.errors.length);
+    expect([...row.errors]).toEqual([...row.errors].sort());
+    expect(Object.keys(row.output.entries)).not.toContain("RequestId");
+  });
+
+  test("of another name is none, in any spelling", () => {
+    for (const name of ["NoSuchAction", "encrypt", "constructor", "__proto__", ""]) {
+      expect(findAction("kms", name)).toBeNull();
+    }
+  });
+});
+
+test("planes and granularity are those of the contract", () => {
+  const where = (test: (row: (typeof rows)[number][1]) => boolean) =>
+    rows.filter(([, row]) => test(row)).map(([name]) => name);
+  expect(where((row) => row.plane === "data")).toEqual([
+    "Decrypt",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateRandom",
+    "ReEncrypt",
+  ]);
+  expect(where((row) => row.granularity === "operation")).toEqual([
+    "CreateKey",
+    "GenerateRandom",
+    "GetRegions",
+    "GetServiceStatus",
+    "ListAlgorithms",
+    "ListKeyDetail",
+    "ListKeys",
+  ]);
+  expect(where((row) => row.kind === "write")).toEqual([
+    "CreateKey",
+    "DisableKey",
+    "EnableKey",
+    "UpdateAlias",
+    "UpdateKeyDescription",
+  ]);
+});
+
+// What the SDK sends is what we read, and the other way round: compiled, not run.
+describe("types of the Node SDK", () => {
+  /** The SDK types a request without parameters as null and sends {}. */
+  type None<T> = T extends null ? Record<never, never> : T;
+  interface Requests {
+    CreateKey: sdk.CreateKeyRequest;
+    Decrypt: sdk.DecryptRequest;
+    DescribeKey: sdk.DescribeKeyRequest;
+    DescribeKeys: sdk.DescribeKeysRequest;
+    DisableKey: sdk.DisableKeyRequest;
+    EnableKey: sdk.EnableKeyRequest;
+    Encrypt: sdk.EncryptRequest;
+    GenerateDataKey: sdk.GenerateDataKeyRequest;
+    GenerateRandom: sdk.GenerateRandomRequest;
+    GetRegions: None<sdk.GetRegionsRequest>;
+    GetServiceStatus: None<sdk.GetServiceStatusRequest>;
+    ListAlgorithms: None<sdk.ListAlgorithmsRequest>;
+    ListKeyDetail: sdk.ListKeyDetailRequest;
+    ListKeys: sdk.ListKeysRequest;
+    ReEncrypt: sdk.ReEncryptRequest;
+    UpdateAlias: sdk.UpdateAliasRequest;
+    UpdateKeyDescription: sdk.UpdateKeyDescriptionRequest;
+  }
+  interface Responses {
+    CreateKey: sdk.CreateKeyResponse;
+    Decrypt: sdk.DecryptResponse;
+    DescribeKey: sdk.DescribeKeyResponse;
+    DescribeKeys: sdk.DescribeKeysResponse;
+    DisableKey: sdk.DisableKeyResponse;
+    EnableKey: sdk.EnableKeyResponse;
+    Encrypt: sdk.EncryptResponse;
+    GenerateDataKey: sdk.GenerateDataKeyResponse;
+    GenerateRandom: sdk.GenerateRandomResponse;
+    GetRegions: sdk.GetRegionsResponse;
+    GetServiceStatus: sdk.GetServiceStatusResponse;
+    ListAlgorithms: sdk.ListAlgorithmsResponse;
+    ListKeyDetail: sdk.ListKeyDetailResponse;
+    ListKeys: sdk.ListKeysResponse;
+    ReEncrypt: sdk.ReEncryptResponse;
+    UpdateAlias: sdk.UpdateAliasResponse;
+    UpdateKeyDescription: sdk.UpdateKeyDescriptionResponse;
+  }
+  /** Types without the difference between an absent member and one that is undefined. */
+  type Loose<T> = T extends readonly (infer I)[]
+    ? Loose<I>[]
+    : T extends object
+      ? { [K in keyof T]: Loose<Exclude<T[K], undefined>> }
+      : T;
+  type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : false) : false;
+  type Members<T> = keyof Required<T>;
+
+  test("name the same parameters, of the same types", () => {
+    type Verdict = {
+      [N in KmsActionName]: Same<
+        Loose<ActionRequest<(typeof kmsActions)[N]>>,
+        Loose<Requests[N]>
+      > extends true
+        ? Same<Members<ActionRequest<(typeof kmsActions)[N]>>, Members<Requests[N]>> extends true
+          ? true
+          : N
+        : N;
+    };
+    expectTypeOf<Verdict[KmsActionName]>().toEqualTypeOf<true>();
+  });
+
+  test("take every answer", () => {
+    type Verdict = {
+      [N in KmsActionName]: Loose<ActionOutput<(typeof kmsActions)[N]>> extends Loose<
+        Omit<Responses[N], "RequestId">
+      >
+        ? Members<ActionOutput<(typeof kmsActions)[N]>> extends Members<Responses[N]>
+          ? true
+          : N
+        : N;
+    };
+    expectTypeOf<Verdict[KmsActionName]>().toEqualTypeOf<true>();
+  });
+});
