@@ -1,0 +1,118 @@
+/**
+ * Sessions on one token. One operation per session at a time (PKCS#11 v2.40 §5.11: an active operation blocks its
+ * session); a session that saw any error is closed and never used again, because a failed operation can stay active.
+ * One more session only keeps the login, which ends with the last session (§5.6.6), and does no work.
+ */
+
+import type { Handle, Library } from "./library.ts";
+import { findSlot } from "./library.ts";
+import { CKR_USER_ALREADY_LOGGED_IN, lossOf, returnValueOf } from "./return-values.ts";
+
+export interface SessionSettings {
+  readonly tokenLabel: string;
+  readonly pin: string;
+  readonly maxSessions: number;
+}
+
+export class Sessions {
+  readonly #library: Library;
+  readonly #settings: SessionSettings;
+  #slot: Handle | null = null;
+  #loginSession: Handle | null = null;
+  #idle: Handle[] = [];
+  #openCount = 0;
+  #waiting: (() => void)[] = [];
+  /** Rises with every login; a session of an earlier one is not put back. */
+  #login = 0;
+
+  constructor(library: Library, settings: SessionSettings) {
+    this.#library = library;
+    this.#settings = settings;
+  }
+
+  /** Number of the present login; cached object handles are good for one only. */
+  get login(): number {
+    return this.#login;
+  }
+
+  /** Finds the token, opens the login session, logs in. Throws what the library throws. */
+  logIn(): void {
+    const { module, ck } = this.#library;
+    this.#slot = findSlot(this.#library, this.#settings.tokenLabel);
+    const session = this.#openSession();
+    try {
+      module.C_Login(session, ck.CKU_USER, this.#settings.pin);
+    } catch (error) {
+      if (returnValueOf(error) !== CKR_USER_ALREADY_LOGGED_IN) {
+        this.#close(session);
+        throw error;
+      }
+    }
+    this.#loginSession = session;
+    this.#login += 1;
+  }
+
+  /**
+   * Runs one operation on a session of its own. When login or handles were lost it logs in again and, if `mayRepeat`,
+   * runs the operation once more: not for making keys, of which a lost answer could leave two.
+   */
+  async use<T>(mayRepeat: boolean, operation: (session: Handle) => Promise<T> | T): Promise<T> {
+    const login = this.#login;
+    try {
+      return await this.#useOnce(operation);
+    } catch (error) {
+      if (lossOf(error) !== "login") throw error;
+      if (login === this.#login) this.#logInAgain();
+      if (!mayRepeat) throw error;
+      return await this.#useOnce(operation);
+    }
+  }
+
+  async #useOnce<T>(operation: (session: Handle) => Promise<T> | T): Promise<T> {
+    await this.#place();
+    const login = this.#login;
+    let session: Handle | null = null;
+    try {
+      session = this.#idle.pop() ?? this.#openSession();
+      const result = await operation(session);
+      if (login === this.#login) this.#idle.push(session);
+      else this.#close(session);
+      return result;
+    } catch (error) {
+      if (session !== null) this.#close(session);
+      throw error;
+    } finally {
+      this.#openCount -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  /** Waits for one of `maxSessions` places. */
+  async #place(): Promise<void> {
+    while (this.#openCount >= this.#settings.maxSessions) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+    this.#openCount += 1;
+  }
+
+  #logInAgain(): void {
+    const stale = this.#loginSession === null ? this.#idle : [...this.#idle, this.#loginSession];
+    this.#idle = [];
+    this.#loginSession = null;
+    for (const session of stale) this.#close(session);
+    this.logIn();
+  }
+
+  #openSession(): Handle {
+    const { module, ck } = this.#library;
+    return module.C_OpenSession(this.#slot as Handle, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
+  }
+
+  #close(session: Handle): void {
+    try {
+      this.#library.module.C_CloseSession(session);
+    } catch {
+      // A session that is gone already is what was wanted.
+    }
+  }
+}

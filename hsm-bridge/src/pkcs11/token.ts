@@ -1,0 +1,251 @@
+/**
+ * The operations of a KeyStore on one token. Objects are AES-256 token keys with CKA_ID = UTF-8 of the id and
+ * CKA_LABEL = "edge-kms " + id. Mechanisms: CKM_AES_KEY_GEN, CKM_AES_GCM (PKCS#11 v2.40 Current Mechanisms §2.12).
+ */
+
+import { randomBytes } from "node:crypto";
+import { objectIdPattern, type StoredObject } from "../key-store.ts";
+import type { Handle, Library } from "./library.ts";
+import { CKR_GENERAL_ERROR, returnValueOf, returnValues, TokenError } from "./return-values.ts";
+import type { Sessions } from "./sessions.ts";
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+/** Objects asked for per C_FindObjects call. */
+const FIND_BATCH = 500;
+
+/** CKM_AES_GCM with a 96-bit nonce and a 128-bit tag, in the v2.40 form of the parameter (NSS refuses the older one). */
+export function gcmMechanism({ ck }: Library, iv: Buffer, aad: Buffer) {
+  return {
+    mechanism: ck.CKM_AES_GCM,
+    parameter: { type: ck.CK_PARAMS_AES_GCM_v240, iv, ivBits: 96, aad, tagBits: 128 },
+  };
+}
+
+/** A key that encrypts and decrypts and can do nothing else, above all not leave and not wrap others. */
+export function keyTemplate({ ck }: Library, isTokenObject: boolean, id: string | null) {
+  return [
+    { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
+    { type: ck.CKA_KEY_TYPE, value: ck.CKK_AES },
+    { type: ck.CKA_VALUE_LEN, value: 32 },
+    { type: ck.CKA_TOKEN, value: isTokenObject },
+    { type: ck.CKA_PRIVATE, value: true },
+    { type: ck.CKA_SENSITIVE, value: true },
+    { type: ck.CKA_EXTRACTABLE, value: false },
+    { type: ck.CKA_ENCRYPT, value: true },
+    { type: ck.CKA_DECRYPT, value: true },
+    { type: ck.CKA_WRAP, value: false },
+    { type: ck.CKA_UNWRAP, value: false },
+    { type: ck.CKA_SIGN, value: false },
+    { type: ck.CKA_VERIFY, value: false },
+    { type: ck.CKA_DERIVE, value: false },
+    ...(id === null
+      ? []
+      : [
+          { type: ck.CKA_ID, value: Buffer.from(id) },
+          { type: ck.CKA_LABEL, value: `edge-kms ${id}` },
+        ]),
+  ];
+}
+
+/** Whether a key is sensitive and cannot be extracted, and never could. */
+export function isLockedIn({ ck, module }: Library, session: Handle, key: Handle): boolean {
+  const flags = module.C_GetAttributeValue(session, key, [
+    { type: ck.CKA_SENSITIVE },
+    { type: ck.CKA_EXTRACTABLE },
+    { type: ck.CKA_ALWAYS_SENSITIVE },
+    { type: ck.CKA_NEVER_EXTRACTABLE },
+  ]);
+  const expected = [1, 0, 1, 1];
+  return expected.every((value, i) => (flags[i]?.value as Buffer | undefined)?.[0] === value);
+}
+
+export class Token {
+  readonly #library: Library;
+  readonly #sessions: Sessions;
+  /** Handles by id: C_FindObjects is linear in the number of keys. Good for one login. */
+  #handles = new Map<string, Handle>();
+  #handlesLogin = -1;
+
+  constructor(library: Library, sessions: Sessions) {
+    this.#library = library;
+    this.#sessions = sessions;
+  }
+
+  async generate(id: string): Promise<void> {
+    const { module, ck } = this.#library;
+    await this.#sessions.use(false, async (session) => {
+      if (this.#find(session, id) !== null) {
+        throw new TokenError("conflict", "The store has an object of that id.");
+      }
+      const key = await module.C_GenerateKeyAsync(
+        session,
+        { mechanism: ck.CKM_AES_KEY_GEN },
+        keyTemplate(this.#library, true, id),
+      );
+      if (!isLockedIn(this.#library, session, key)) {
+        module.C_DestroyObject(session, key);
+        throw new TokenError("internal", "The token made a key that is not locked in.");
+      }
+      this.#cache().set(id, key);
+    });
+  }
+
+  /** `nonce(12) || ciphertext || tag(16)` in a buffer of the caller's. */
+  encrypt(id: string, plaintext: Buffer, aad: Buffer): Promise<Buffer> {
+    return this.#sessions.use(true, (session) =>
+      this.#encrypt(session, this.#require(session, id), plaintext, aad),
+    );
+  }
+
+  async #encrypt(session: Handle, key: Handle, plaintext: Buffer, aad: Buffer): Promise<Buffer> {
+    const { module } = this.#library;
+    // From this process's generator (OpenSSL), not the token's: a nonce must be unique, it need not be secret.
+    const nonce = randomBytes(NONCE_BYTES);
+    module.C_EncryptInit(session, gcmMechanism(this.#library, nonce, aad), key);
+    const out = Buffer.alloc(plaintext.length + TAG_BYTES);
+    const sealed = await module.C_EncryptAsync(session, plaintext, out);
+    if (sealed.length !== plaintext.length + TAG_BYTES) {
+      throw new TokenError("internal", "The token answered a ciphertext of the wrong length.");
+    }
+    return Buffer.concat([nonce, sealed]);
+  }
+
+  /** The plaintext, in a buffer that the caller wipes. */
+  async decrypt(id: string, sealed: Buffer, aad: Buffer): Promise<Buffer> {
+    if (sealed.length <= NONCE_BYTES + TAG_BYTES) throw doesNotOpen();
+    try {
+      return await this.#sessions.use(true, (session) =>
+        this.#decrypt(session, this.#require(session, id), sealed, aad),
+      );
+    } catch (error) {
+      const value = returnValueOf(error);
+      // SoftHSM says CKR_GENERAL_ERROR to a wrong tag. Only if the same key still works is it the bytes' fault.
+      const isAmbiguous = value === CKR_GENERAL_ERROR || value === 0x06 || value === 0x20;
+      if (value !== null && returnValues[value]?.code === "corrupt") throw doesNotOpen();
+      if (isAmbiguous && (await this.#works(id))) throw doesNotOpen();
+      throw error;
+    }
+  }
+
+  async #decrypt(session: Handle, key: Handle, sealed: Buffer, aad: Buffer): Promise<Buffer> {
+    const { module } = this.#library;
+    const iv = sealed.subarray(0, NONCE_BYTES);
+    module.C_DecryptInit(session, gcmMechanism(this.#library, iv, aad), key);
+    const ciphertext = sealed.subarray(NONCE_BYTES);
+    // Some tokens want room for the whole input.
+    const out = Buffer.alloc(ciphertext.length);
+    try {
+      const plaintext = await module.C_DecryptAsync(session, ciphertext, out);
+      if (plaintext.length !== ciphertext.length - TAG_BYTES) {
+        throw new TokenError("internal", "The token answered a plaintext of the wrong length.");
+      }
+      return Buffer.from(plaintext);
+    } finally {
+      out.fill(0);
+    }
+  }
+
+  /** One real encryption and decryption under a key. */
+  async #works(id: string): Promise<boolean> {
+    const probe = randomBytes(16);
+    const aad = Buffer.from("edge-kms probe");
+    try {
+      const opened = await this.#sessions.use(true, async (session) => {
+        const key = this.#require(session, id);
+        return this.#decrypt(session, key, await this.#encrypt(session, key, probe, aad), aad);
+      });
+      return opened.equals(probe);
+    } catch {
+      return false;
+    }
+  }
+
+  async destroy(id: string): Promise<boolean> {
+    const { module } = this.#library;
+    return this.#sessions.use(true, (session) => {
+      const key = this.#find(session, id);
+      if (key === null) return false;
+      this.#cache().delete(id);
+      module.C_DestroyObject(session, key);
+      return true;
+    });
+  }
+
+  async list(): Promise<readonly StoredObject[]> {
+    const { module, ck } = this.#library;
+    return this.#sessions.use(true, (session) => {
+      const handles = this.#findAll(session, [{ type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY }]);
+      const cache = this.#cache();
+      return handles.map((handle) => {
+        const text = (type: number): string | null => {
+          try {
+            const [attribute] = module.C_GetAttributeValue(session, handle, [{ type }]);
+            const value = attribute?.value as Buffer | undefined;
+            return value === undefined || value.length === 0 ? null : value.toString("utf8");
+          } catch {
+            return null;
+          }
+        };
+        const idText = text(ck.CKA_ID);
+        const id = idText !== null && objectIdPattern.test(idText) ? idText : null;
+        if (id !== null) cache.set(id, handle);
+        return { id, label: text(ck.CKA_LABEL)?.slice(0, 64) ?? null };
+      });
+    });
+  }
+
+  random(byteCount: number): Promise<Buffer> {
+    return this.#sessions.use(true, (session) =>
+      this.#library.module.C_GenerateRandom(session, Buffer.alloc(byteCount)),
+    );
+  }
+
+  #cache(): Map<string, Handle> {
+    if (this.#handlesLogin !== this.#sessions.login) {
+      this.#handles = new Map();
+      this.#handlesLogin = this.#sessions.login;
+    }
+    return this.#handles;
+  }
+
+  #require(session: Handle, id: string): Handle {
+    const key = this.#find(session, id);
+    if (key === null) throw new TokenError("not-found", "The store has no such object.");
+    return key;
+  }
+
+  /** The handle of an id, or null. Two objects of one id are refused: which one would be chance. */
+  #find(session: Handle, id: string): Handle | null {
+    const cache = this.#cache();
+    const cached = cache.get(id);
+    if (cached !== undefined) return cached;
+    const { ck } = this.#library;
+    const found = this.#findAll(session, [
+      { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
+      { type: ck.CKA_TOKEN, value: true },
+      { type: ck.CKA_ID, value: Buffer.from(id) },
+    ]);
+    if (found.length > 1) throw new TokenError("internal", "The token has two objects of one id.");
+    const key = found[0] ?? null;
+    if (key !== null) cache.set(id, key);
+    return key;
+  }
+
+  #findAll(session: Handle, template: { type: number; value: number | boolean | Buffer }[]) {
+    const { module } = this.#library;
+    module.C_FindObjectsInit(session, template);
+    const all: Handle[] = [];
+    for (;;) {
+      const batch = module.C_FindObjects(session, FIND_BATCH);
+      all.push(...batch);
+      if (batch.length < FIND_BATCH) break;
+    }
+    module.C_FindObjectsFinal(session);
+    return all;
+  }
+}
+
+function doesNotOpen(): TokenError {
+  return new TokenError("corrupt", "The sealed bytes do not open.");
+}
