@@ -1,0 +1,174 @@
+/** Keys, their versions and their wrapped branch keys, as the bridge knows them. Ids of destroyed keys stay for ever. */
+
+import type { Database } from "./database.ts";
+
+export type KeyState = "active" | "abandoned" | "destroying" | "destroyed";
+
+export interface KeyName {
+  readonly account: string;
+  readonly region: string;
+  readonly keyId: string;
+}
+
+export interface KeyRow {
+  readonly keyId: string;
+  readonly account: string;
+  readonly region: string;
+  readonly suite: 1 | 2 | null;
+  readonly state: KeyState;
+  readonly createdAtMs: number;
+  readonly destroyNotBeforeMs: number | null;
+}
+
+export interface VersionRow {
+  readonly version: number;
+  readonly objectId: string;
+}
+
+export interface BranchRow {
+  readonly branch: string;
+  readonly keyId: string;
+  readonly version: number;
+  readonly group: string;
+  readonly period: number;
+  readonly wrapped: Uint8Array | null;
+}
+
+const KEY_COLUMNS = `key_id AS keyId, account, region, suite, state, created_at_ms AS createdAtMs,
+  destroy_not_before_ms AS destroyNotBeforeMs`;
+const BRANCH_COLUMNS = 'branch, key_id AS keyId, version, edge_group AS "group", period, wrapped';
+
+export function findKey(database: Database, keyId: string): KeyRow | null {
+  return database.get<KeyRow>(`SELECT ${KEY_COLUMNS} FROM keys WHERE key_id = ?`, keyId);
+}
+
+/** Only inside a commit. */
+export function insertKey(
+  database: Database,
+  name: KeyName,
+  suite: 1 | 2 | null,
+  state: KeyState,
+  nowMs: number,
+): void {
+  database.run(
+    "INSERT INTO keys (key_id, account, region, suite, state, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+    name.keyId,
+    name.account,
+    name.region,
+    suite,
+    state,
+    nowMs,
+  );
+}
+
+/** Only inside a commit. */
+export function setKeyState(
+  database: Database,
+  keyId: string,
+  state: KeyState,
+  destroyedAtMs: number | null,
+): void {
+  database.run(
+    "UPDATE keys SET state = ?, destroyed_at_ms = ? WHERE key_id = ?",
+    state,
+    destroyedAtMs,
+    keyId,
+  );
+}
+
+/** Only inside a commit. */
+export function setDestructionDate(
+  database: Database,
+  keyId: string,
+  notBeforeMs: number | null,
+): void {
+  database.run("UPDATE keys SET destroy_not_before_ms = ? WHERE key_id = ?", notBeforeMs, keyId);
+}
+
+export function keysInState(database: Database, state: KeyState): KeyRow[] {
+  return database.all<KeyRow>(`SELECT ${KEY_COLUMNS} FROM keys WHERE state = ?`, state);
+}
+
+/** Only inside a commit. */
+export function insertVersion(
+  database: Database,
+  keyId: string,
+  version: number,
+  objectId: string,
+  nowMs: number,
+): void {
+  database.run(
+    "INSERT INTO key_versions (key_id, version, object_id, created_at_ms) VALUES (?, ?, ?, ?)",
+    keyId,
+    version,
+    objectId,
+    nowMs,
+  );
+}
+
+/** Newest first. */
+export function versionsOf(database: Database, keyId: string): VersionRow[] {
+  return database.all<VersionRow>(
+    "SELECT version, object_id AS objectId FROM key_versions WHERE key_id = ? ORDER BY version DESC",
+    keyId,
+  );
+}
+
+export function findVersion(database: Database, keyId: string, version: number): VersionRow | null {
+  return database.get<VersionRow>(
+    "SELECT version, object_id AS objectId FROM key_versions WHERE key_id = ? AND version = ?",
+    keyId,
+    version,
+  );
+}
+
+export function findBranch(database: Database, branch: string): BranchRow | null {
+  return database.get<BranchRow>(`SELECT ${BRANCH_COLUMNS} FROM branches WHERE branch = ?`, branch);
+}
+
+export function findBranchOfPeriod(
+  database: Database,
+  keyId: string,
+  version: number,
+  group: string,
+  period: number,
+): BranchRow | null {
+  return database.get<BranchRow>(
+    `SELECT ${BRANCH_COLUMNS} FROM branches WHERE key_id = ? AND version = ? AND edge_group = ? AND period = ?`,
+    keyId,
+    version,
+    group,
+    period,
+  );
+}
+
+/** Only inside a commit. */
+export function insertBranch(
+  database: Database,
+  row: BranchRow & { readonly wrapped: Uint8Array },
+  nowMs: number,
+): void {
+  database.run(
+    "INSERT INTO branches (branch, key_id, version, edge_group, period, wrapped, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    row.branch,
+    row.keyId,
+    row.version,
+    row.group,
+    row.period,
+    row.wrapped,
+    nowMs,
+  );
+}
+
+export function countBranches(database: Database, keyId: string): number {
+  const row = database.get<{ n: number }>(
+    "SELECT count(*) AS n FROM branches WHERE key_id = ?",
+    keyId,
+  );
+  return row?.n ?? 0;
+}
+
+/** Takes the wrapped bytes away; SQLite overwrites them (secure_delete). The ids stay. Only inside a commit. */
+export function eraseBranches(database: Database, keyId: string): void {
+  database.run("UPDATE branches SET wrapped = NULL WHERE key_id = ?", keyId);
+}

@@ -1,0 +1,100 @@
+/**
+ * Tables of the registry, as forward-only migrations: `PRAGMA user_version` is the number applied. A released migration
+ * is never edited. What each table holds and whether it is secret: README "Stored shapes". No plaintext key is in any.
+ */
+export const migrations: readonly string[] = [
+  `
+  CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+  -- Every object this bridge ever made in the store, from before it was made (two-phase creation).
+  CREATE TABLE objects (
+    object_id TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL CHECK (purpose IN ('identity', 'sealing', 'probe', 'key-version')),
+    state TEXT NOT NULL CHECK (state IN ('creating', 'ready', 'destroying', 'destroyed')),
+    created_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- Objects found in the store that this registry does not know: recorded, never destroyed.
+  CREATE TABLE quarantine (
+    object_id TEXT NOT NULL,
+    label TEXT NOT NULL,
+    first_seen_at_ms INTEGER NOT NULL,
+    last_seen_at_ms INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (object_id, label)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE edges (
+    edge TEXT PRIMARY KEY,
+    public_key BLOB NOT NULL UNIQUE CHECK (length(public_key) = 32),
+    accounts TEXT NOT NULL,
+    regions TEXT NOT NULL,
+    edge_group TEXT NOT NULL,
+    enrolled_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  -- suite is null only for a key given up before it was made.
+  CREATE TABLE keys (
+    key_id TEXT PRIMARY KEY,
+    account TEXT NOT NULL,
+    region TEXT NOT NULL,
+    suite INTEGER,
+    state TEXT NOT NULL CHECK (state IN ('active', 'abandoned', 'destroying', 'destroyed')),
+    created_at_ms INTEGER NOT NULL,
+    destroy_not_before_ms INTEGER,
+    destroyed_at_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE key_versions (
+    key_id TEXT NOT NULL REFERENCES keys,
+    version INTEGER NOT NULL,
+    object_id TEXT NOT NULL UNIQUE REFERENCES objects,
+    created_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (key_id, version)
+  ) STRICT, WITHOUT ROWID;
+
+  -- period: number of the day (since 1970-01-01) on which the branch's period begins. wrapped is null once destroyed.
+  CREATE TABLE branches (
+    branch TEXT PRIMARY KEY,
+    key_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    edge_group TEXT NOT NULL,
+    period INTEGER NOT NULL,
+    wrapped BLOB,
+    created_at_ms INTEGER NOT NULL,
+    UNIQUE (key_id, version, edge_group, period),
+    FOREIGN KEY (key_id, version) REFERENCES key_versions
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE freezes (
+    kind TEXT NOT NULL CHECK (kind IN ('edge', 'key', 'account')),
+    id TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    frozen_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (kind, id)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE epochs (account TEXT PRIMARY KEY, counter INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE nonces (
+    edge TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    PRIMARY KEY (edge, nonce)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX nonces_by_expiry ON nonces (expires_at_ms);
+
+  CREATE TABLE log (
+    seq INTEGER PRIMARY KEY,
+    time_ms INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    role TEXT NOT NULL,
+    details TEXT NOT NULL,
+    hash BLOB NOT NULL CHECK (length(hash) = 32)
+  ) STRICT;
+  CREATE TRIGGER log_is_not_changed BEFORE UPDATE ON log
+    BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+  CREATE TRIGGER log_is_not_shortened BEFORE DELETE ON log
+    BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
+  `,
+];
