@@ -1,0 +1,31 @@
+/**
+ * Gives up a key whose creation was never acknowledged. Refused once a branch key exists: there may be ciphertext. A key
+ * the bridge never made is noted as given up, so that a creation still on its way comes too late.
+ */
+
+import type { Operation } from "../bridge.ts";
+import { BridgeError } from "../errors.ts";
+import { countBranches, findKey, insertKey, setKeyState } from "../registry/keys.ts";
+import { destroyKeyObjects } from "./destroy-key-objects.ts";
+import { findNamedKey } from "./find-named-key.ts";
+
+export const abandonKey: Operation<"abandonKey"> = (bridge, request, { role }) =>
+  bridge.keyLocks.run(request.keyId, async () => {
+    const { database } = bridge;
+    const key = findNamedKey(bridge, request);
+    if (key === null) {
+      if (findKey(database, request.keyId) !== null) {
+        throw new BridgeError("not-found", "The bridge has no such key.");
+      }
+      const nowMs = bridge.clock();
+      await database.commit(() => insertKey(database, request, null, "abandoned", nowMs));
+      return {};
+    }
+    if (key.state === "abandoned") return {};
+    if (key.state === "destroyed" || countBranches(database, key.keyId) > 0) {
+      throw new BridgeError("conflict", "The key is in use: only its destruction can end it.");
+    }
+    await database.commit(() => setKeyState(database, key.keyId, "destroying", null));
+    await destroyKeyObjects(bridge, key.keyId, "abandoned", role);
+    return {};
+  });

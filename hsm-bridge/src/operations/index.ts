@@ -1,0 +1,39 @@
+/** One row per call of protocol's `bridgeApi`; a missing one does not compile. */
+
+import type { BridgeCall } from "@edge-kms/protocol";
+import type { Operation } from "../bridge.ts";
+import { abandonKey } from "./abandon-key.ts";
+import { createCredential } from "./create-credential.ts";
+import { createKey } from "./create-key.ts";
+import { destroyKey } from "./destroy-key.ts";
+import { cancelDestruction, scheduleDestruction } from "./destruction-date.ts";
+import { enrollEdge, listEdges } from "./edges.ts";
+import { freeze, listFreezes, unfreeze } from "./freezes.ts";
+import { health } from "./health.ts";
+import { lease } from "./lease.ts";
+import { leaseCredential } from "./lease-credential.ts";
+import { random } from "./random.ts";
+import { readLog } from "./read-log.ts";
+import { status } from "./status.ts";
+import { verifyCredential } from "./verify-credential.ts";
+
+export const operations: { readonly [C in BridgeCall]: Operation<C> } = {
+  status,
+  health,
+  createKey,
+  abandonKey,
+  scheduleDestruction,
+  cancelDestruction,
+  destroyKey,
+  lease,
+  createCredential,
+  verifyCredential,
+  leaseCredential,
+  random,
+  listEdges,
+  enrollEdge,
+  freeze,
+  unfreeze,
+  listFreezes,
+  readLog,
+};

@@ -1,0 +1,13 @@
+/** Liveness and identity, from memory and registry. Never asks the store. */
+
+import { base64Encode } from "@edge-kms/protocol";
+import type { Operation } from "../bridge.ts";
+import { listEpochs } from "../registry/epochs.ts";
+
+export const status: Operation<"status"> = (bridge) => ({
+  store: bridge.store.kind,
+  generation: bridge.generation,
+  startedAtMs: bridge.startedAtMs,
+  publicKey: base64Encode(bridge.identity.publicKey),
+  epochs: listEpochs(bridge.database),
+});
