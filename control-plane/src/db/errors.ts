@@ -1,0 +1,116 @@
+/**
+ * The one place where errors of the database become ours. A `DrizzleQueryError` carries the values of the query in its
+ * message, and PostgreSQL's own messages may repeat them: neither leaves this folder, not as a cause and not to a log.
+ */
+
+import { DrizzleQueryError } from "drizzle-orm/errors";
+
+/** What a caller inside can act on. */
+export type DatabaseErrorKind =
+  /** A unique constraint stands against it; `constraint` names it. */
+  | "unique-violation"
+  /** Lost to a concurrent transaction: the same transaction may be run again. */
+  | "conflict"
+  /** No connection, or no answer in time. Whether the last statement took effect is not known. */
+  | "unavailable"
+  | "other";
+
+/** A failure of the database, told by SQLSTATE and constraint name only. */
+export class DatabaseError extends Error {
+  override readonly name = "DatabaseError";
+  readonly kind: DatabaseErrorKind;
+  /** SQLSTATE (PostgreSQL appendix A), a system error code such as `ECONNREFUSED`, or `unknown`. */
+  readonly code: string;
+  readonly constraint: string | undefined;
+
+  constructor(kind: DatabaseErrorKind, code: string, constraint: string | undefined) {
+    super(`database: ${kind} (${code}${constraint === undefined ? "" : `, ${constraint}`})`);
+    this.kind = kind;
+    this.code = code;
+    this.constraint = constraint;
+  }
+}
+
+const sqlState = /^[0-9A-Z]{5}$/;
+const systemCode = /^E[A-Z_]{2,30}$/;
+const identifier = /^[a-z0-9_]{1,63}$/;
+
+function kindOf(code: string): DatabaseErrorKind {
+  switch (code) {
+    case "23505":
+      return "unique-violation";
+    case "40001":
+    case "40P01":
+      return "conflict";
+    // query_canceled by statement_timeout, too_many_connections, shutdowns
+    case "57014":
+    case "53300":
+    case "57P01":
+    case "57P02":
+    case "57P03":
+      return "unavailable";
+    default:
+      return code.startsWith("08") || systemCode.test(code) ? "unavailable" : "other";
+  }
+}
+
+function textOf(value: unknown, name: string): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const member: unknown = Reflect.get(value, name);
+  return typeof member === "string" ? member : undefined;
+}
+
+/** Whether pg itself gave up on the connection; those errors carry no code. */
+function isConnectionLoss(error: unknown): boolean {
+  const message = textOf(error, "message") ?? "";
+  return /connection|timeout/i.test(message);
+}
+
+/**
+ * Runs database work; what the database throws becomes a {@link DatabaseError} without any value in it, everything else
+ * passes through.
+ */
+export async function translatingErrors<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw translate(error);
+  }
+}
+
+/** See {@link translatingErrors}. */
+export function translate(error: unknown): unknown {
+  const isQueryError = error instanceof DrizzleQueryError;
+  const cause: unknown = isQueryError ? error.cause : error;
+  if (cause instanceof DatabaseError) return cause;
+  const code = textOf(cause, "code");
+  if (code !== undefined && (sqlState.test(code) || systemCode.test(code))) {
+    const constraint = textOf(cause, "constraint");
+    return new DatabaseError(
+      kindOf(code),
+      code,
+      constraint !== undefined && identifier.test(constraint) ? constraint : undefined,
+    );
+  }
+  if (isQueryError || isPgOwn(error)) {
+    return new DatabaseError(
+      isConnectionLoss(cause) ? "unavailable" : "other",
+      "unknown",
+      undefined,
+    );
+  }
+  return error;
+}
+
+/** Errors that pg and its pool throw without a code, outside of any query. */
+function isPgOwn(error: unknown): boolean {
+  const message = textOf(error, "message") ?? "";
+  return (
+    message === "Connection terminated unexpectedly" ||
+    message === "Connection terminated" ||
+    message === "timeout exceeded when trying to connect" ||
+    message.startsWith("Connection terminated due to") ||
+    message === "Cannot use a pool after calling end on the pool" ||
+    message === "Query read timeout"
+  );
+}

@@ -1,0 +1,29 @@
+/**
+ * PostgreSQL inside this process, in memory: for unit tests and the emulator. One connection, nothing survives the
+ * process (on disk PGlite neither syncs nor locks, so it is not offered for keys).
+ */
+
+import { PGlite } from "@electric-sql/pglite";
+import { drizzle } from "drizzle-orm/pglite";
+import { migrate } from "drizzle-orm/pglite/migrator";
+import type { Database, Queryable } from "./database.ts";
+import { queryPart } from "./database.ts";
+import { translatingErrors } from "./errors.ts";
+import { migrationsFolder } from "./migrate.ts";
+
+/** A fresh, migrated database. */
+export async function openMemory(): Promise<Database> {
+  const client = await PGlite.create();
+  const db = drizzle(client);
+  await translatingErrors(() => migrate(db, { migrationsFolder }));
+  const queryable: Queryable = db;
+  return {
+    ...queryPart(queryable),
+    async listen(channel, onNotice) {
+      const stop = await client.listen(channel, () => onNotice());
+      onNotice();
+      return { close: () => stop() };
+    },
+    close: () => client.close(),
+  };
+}

@@ -1,0 +1,11 @@
+/** All tables, for the rooms inside `db/`. */
+
+export { accessKeys } from "./access-keys.ts";
+export { accounts } from "./accounts.ts";
+export { callEvents } from "./call-events.ts";
+export { edgeAuditRecords } from "./edge-audit-records.ts";
+export { edgeChains } from "./edge-chains.ts";
+export { keyTags } from "./key-tags.ts";
+export { keyVersions } from "./key-versions.ts";
+export { keys } from "./keys.ts";
+export { usedSignatures } from "./used-signatures.ts";

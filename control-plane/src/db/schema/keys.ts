@@ -1,0 +1,83 @@
+/**
+ * CMKs. `Creating` and `Abandoned` are states of a creation that is under way or given up (`keys/creation.ts`): no action
+ * sees such a row. The alias stays taken while a key waits for deletion, and falls free with an abandoned creation.
+ */
+
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  integer,
+  pgTable,
+  text,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import { accounts } from "./accounts.ts";
+
+export const keyStates = [
+  "Enabled",
+  "Disabled",
+  "PendingImport",
+  "PendingDelete",
+  "Archived",
+] as const;
+export const storedKeyStates = ["Creating", "Abandoned", ...keyStates] as const;
+export const keyOrigins = ["TENCENT_KMS", "EXTERNAL"] as const;
+export const keySuites = ["AES_256", "SM4"] as const;
+export const edgeModes = ["lease", "proxy", "deny"] as const;
+
+const ms = (name: string) => bigint(name, { mode: "number" });
+
+export const keys = pgTable(
+  "keys",
+  {
+    keyId: uuid("key_id").primaryKey(),
+    account: text("account")
+      .notNull()
+      .references(() => accounts.account),
+    region: text("region").notNull(),
+    alias: text("alias").notNull(),
+    description: text("description").notNull().default(""),
+    state: text("state", { enum: storedKeyStates }).notNull(),
+    keyUsage: text("key_usage").notNull(),
+    origin: text("origin", { enum: keyOrigins }).notNull(),
+    suite: text("suite", { enum: keySuites }).notNull(),
+    /** `user`, or the name of the product that made the key. */
+    owner: text("owner").notNull().default("user"),
+    creatorUin: text("creator_uin").notNull(),
+    createdAtMs: ms("created_at_ms").notNull(),
+    /** While `Creating`: when others may give the creation up. */
+    creatingUntilMs: ms("creating_until_ms"),
+    /** The version that encrypts; 0 while there is none. */
+    currentVersion: bigint("current_version", { mode: "number" }).notNull().default(0),
+    edgeMode: text("edge_mode", { enum: edgeModes }).notNull().default("lease"),
+    /** Of this key's leases; the configured ones when null. */
+    leaseRefreshAfterMs: integer("lease_refresh_after_ms"),
+    leaseExpiresAfterMs: integer("lease_expires_after_ms"),
+    rotationEnabled: boolean("rotation_enabled").notNull().default(false),
+    rotateDays: integer("rotate_days").notNull().default(365),
+    lastRotatedAtMs: ms("last_rotated_at_ms"),
+    nextRotateAtMs: ms("next_rotate_at_ms"),
+    deletionAtMs: ms("deletion_at_ms"),
+    validToMs: ms("valid_to_ms"),
+    hsmClusterId: text("hsm_cluster_id").notNull().default(""),
+  },
+  (t) => [
+    uniqueIndex("keys_alias_unique")
+      .on(t.account, t.region, t.alias)
+      .where(sql`${t.state} <> 'Abandoned'`),
+    index("keys_for_listing").on(t.account, t.region, t.createdAtMs, t.keyId),
+    index("keys_being_created")
+      .on(t.creatingUntilMs)
+      .where(sql`${t.state} in ('Creating', 'Abandoned')`),
+    check(
+      "keys_state",
+      sql`${t.state} in ('Creating', 'Abandoned', 'Enabled', 'Disabled', 'PendingImport', 'PendingDelete', 'Archived')`,
+    ),
+    check("keys_edge_mode", sql`${t.edgeMode} in ('lease', 'proxy', 'deny')`),
+    check("keys_lease_limit", sql`${t.leaseExpiresAfterMs} between 0 and 900000`),
+  ],
+);
