@@ -1,0 +1,123 @@
+/**
+ * The bridge as the control plane sees it: JSON over mTLS, one function for all calls of `bridgeApi`, requests and answers
+ * held against its schemas. The certificate with the role `control-plane` comes from `<home>/pki`.
+ */
+
+import {
+  type BridgeCall,
+  type BridgeRequest,
+  type BridgeResponse,
+  bridgeApi,
+  bridgeErrorResponse,
+} from "@edge-kms/protocol";
+import { Pool } from "undici";
+import * as v from "valibot";
+import { BridgeError, type BridgeFailure, isBridgeErrorCode } from "./errors.ts";
+
+export interface Bridge {
+  /** @throws BridgeError when there is no result. */
+  call<C extends BridgeCall>(name: C, request: BridgeRequest<C>): Promise<BridgeResponse<C>>;
+  close(): Promise<void>;
+}
+
+export interface BridgeOptions {
+  /** `https://host:port`; plain http only in tests. */
+  readonly url: string;
+  /** PEM. Null for plain http. */
+  readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } | null;
+  readonly maxConnections?: number;
+  /** For the answer to a call. */
+  readonly deadlineMs?: number;
+}
+
+const connectTimeoutMs = 3_000;
+const defaultDeadlineMs = 15_000;
+const maxAnswerBytes = 4 * 1024 * 1024;
+
+const answerSchema = v.union([v.strictObject({ ok: v.unknown() }), bridgeErrorResponse]);
+
+/** Opens the client; connections are made when the first call needs one. */
+export function openBridge(options: BridgeOptions): Bridge {
+  const deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
+  const pool = new Pool(options.url, {
+    connections: options.maxConnections ?? 32,
+    pipelining: 1,
+    connectTimeout: connectTimeoutMs,
+    headersTimeout: deadlineMs,
+    bodyTimeout: deadlineMs,
+    connect: options.tls === null ? {} : { ...options.tls, minVersion: "TLSv1.3" },
+  });
+  return {
+    async call(name, request) {
+      const definition = bridgeApi[name];
+      // Before it leaves: a request that the bridge cannot accept is our fault and must not look like its.
+      if (!v.safeParse(definition.request, request).success) {
+        throw new BridgeError(name, "bad-request");
+      }
+      const answer = await send(pool, name, definition.path, JSON.stringify(request), deadlineMs);
+      const parsed = v.safeParse(answerSchema, answer);
+      if (!parsed.success) throw new BridgeError(name, "malformed-answer");
+      if ("error" in parsed.output) {
+        const { code } = parsed.output.error;
+        throw new BridgeError(name, isBridgeErrorCode(code) ? code : "malformed-answer");
+      }
+      const result = v.safeParse(definition.response, parsed.output.ok);
+      if (!result.success) throw new BridgeError(name, "malformed-answer");
+      return result.output as BridgeResponse<typeof name>;
+    },
+    close: () => pool.close(),
+  };
+}
+
+async function send(
+  pool: Pool,
+  name: BridgeCall,
+  path: string,
+  body: string,
+  deadlineMs: number,
+): Promise<unknown> {
+  try {
+    const response = await pool.request({
+      method: "POST",
+      path,
+      headers: { "content-type": "application/json" },
+      body,
+      signal: AbortSignal.timeout(deadlineMs),
+    });
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of response.body as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxAnswerBytes) throw new BridgeError(name, "malformed-answer");
+      chunks.push(chunk);
+    }
+    return parseJson(name, Buffer.concat(chunks));
+  } catch (error) {
+    if (error instanceof BridgeError) throw error;
+    throw new BridgeError(name, wayOfFailing(error), error);
+  }
+}
+
+function parseJson(name: BridgeCall, bytes: Buffer): unknown {
+  try {
+    return JSON.parse(bytes.toString("utf8"));
+  } catch {
+    throw new BridgeError(name, "malformed-answer");
+  }
+}
+
+/** Whether the request can have reached the bridge. */
+function wayOfFailing(error: unknown): BridgeFailure {
+  const code: unknown =
+    typeof error === "object" && error !== null ? Reflect.get(error, "code") : undefined;
+  switch (code) {
+    case "ECONNREFUSED":
+    case "ENOTFOUND":
+    case "EHOSTUNREACH":
+    case "ENETUNREACH":
+    case "UND_ERR_CONNECT_TIMEOUT":
+      return "unreachable";
+    default:
+      return "no-answer";
+  }
+}

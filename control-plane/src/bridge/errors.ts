@@ -1,0 +1,105 @@
+/** Refusals and failures of the bridge, and what callers are told of them. */
+
+import { ApiError, type BridgeErrorCode, bridgeErrors, type ErrorCode } from "@edge-kms/protocol";
+
+/** Codes of the bridge, and what can happen on the way to it. */
+export type BridgeFailure =
+  | BridgeErrorCode
+  /** No connection: the call did not arrive. */
+  | "unreachable"
+  /** No answer in time, or the connection broke: the call may have taken effect. */
+  | "no-answer"
+  /** An answer that is not in the shape of the API. */
+  | "malformed-answer";
+
+/** A call to the bridge that gave no result. The message has the call's name and a code, nothing of its content. */
+export class BridgeError extends Error {
+  override readonly name = "BridgeError";
+  readonly code: BridgeFailure;
+
+  constructor(call: string, code: BridgeFailure, cause?: unknown) {
+    super(`bridge ${call}: ${code}`, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+
+  /** Whether the call certainly took no effect and will not by being repeated unchanged. */
+  get isDefinite(): boolean {
+    switch (this.code) {
+      case "no-answer":
+      case "malformed-answer":
+      case "internal":
+        return false;
+      default:
+        return true;
+    }
+  }
+}
+
+export function isBridgeErrorCode(text: string): text is BridgeErrorCode {
+  return Object.hasOwn(bridgeErrors, text);
+}
+
+/**
+ * What the caller of a management action is told. Refusals that the control plane should not have provoked are its own
+ * fault: InternalError.
+ */
+const managementCodes: Readonly<Record<BridgeFailure, ErrorCode>> = {
+  "bad-request": "InternalError",
+  "not-permitted": "InternalError",
+  "not-found": "InternalError",
+  conflict: "InternalError",
+  "edge-refused": "InternalError",
+  frozen: "UnauthorizedOperation",
+  "wrong-group": "InternalError",
+  "stale-epoch": "InternalError",
+  "bad-signature": "AuthFailure.SignatureFailure",
+  destroyed: "InternalError",
+  "too-early": "InternalError",
+  corrupt: "InternalError",
+  "hsm-unavailable": "UnsupportedOperation.ServiceTemporaryUnavailable",
+  internal: "InternalError",
+  unreachable: "UnsupportedOperation.ServiceTemporaryUnavailable",
+  "no-answer": "UnsupportedOperation.ServiceTemporaryUnavailable",
+  "malformed-answer": "InternalError",
+};
+
+/** The bridge's failure as a management action's answer; anything else as it is. */
+export function toManagementError(thrown: unknown): unknown {
+  if (!(thrown instanceof BridgeError)) return thrown;
+  return new ApiError(managementCodes[thrown.code], { detail: thrown.message, cause: thrown });
+}
+
+/**
+ * What an edge tells the caller of Encrypt or Decrypt when the bridge refuses the lease of one key (design P4: only what
+ * the control plane has found in the caller's account has a state; for the rest of Decrypt there is one answer).
+ */
+const leaseCodes: Readonly<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt: ErrorCode }>> = {
+  "bad-request": { encrypt: "InternalError", decrypt: "InternalError" },
+  "not-permitted": { encrypt: "InternalError", decrypt: "InternalError" },
+  "not-found": {
+    encrypt: "InternalError",
+    decrypt: "InvalidParameterValue.InvalidCiphertext",
+  },
+  conflict: { encrypt: "InternalError", decrypt: "InternalError" },
+  "edge-refused": { encrypt: "UnauthorizedOperation", decrypt: "UnauthorizedOperation" },
+  frozen: { encrypt: "UnauthorizedOperation", decrypt: "UnauthorizedOperation" },
+  "wrong-group": {
+    encrypt: "InternalError",
+    decrypt: "InvalidParameterValue.InvalidCiphertext",
+  },
+  "stale-epoch": { encrypt: "InternalError", decrypt: "InternalError" },
+  "bad-signature": { encrypt: "InternalError", decrypt: "InternalError" },
+  destroyed: {
+    encrypt: "ResourceUnavailable.CmkNotFound",
+    decrypt: "ResourceUnavailable.CmkNotFound",
+  },
+  "too-early": { encrypt: "InternalError", decrypt: "InternalError" },
+  corrupt: { encrypt: "InternalError", decrypt: "InternalError" },
+  "hsm-unavailable": { encrypt: "InternalError", decrypt: "InternalError" },
+  internal: { encrypt: "InternalError", decrypt: "InternalError" },
+};
+
+/** See {@link leaseCodes}; a code that is none of the bridge's is InternalError. */
+export function leaseErrorCode(code: string, purpose: "encrypt" | "decrypt"): ErrorCode {
+  return isBridgeErrorCode(code) ? leaseCodes[code][purpose] : "InternalError";
+}
