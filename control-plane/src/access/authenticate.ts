@@ -1,0 +1,103 @@
+/**
+ * Who calls at this door. The signature is read here and judged by the bridge: strings to sign and signature go in, yes or
+ * no comes out; no SecretKey is ever in this process.
+ */
+
+import { createHash } from "node:crypto";
+import {
+  ApiError,
+  type CallerProof,
+  type Principal,
+  parseTc3,
+  parseV1,
+  type RequestHead,
+  type RequestParts,
+  unwrap,
+} from "@edge-kms/protocol";
+import type { Bridge } from "../bridge/client.ts";
+import type { Clock } from "../clock.ts";
+import type { Database } from "../db/index.ts";
+import { findAccessKey } from "../db/queries/access-keys.ts";
+
+/** A caller whose signature is true. */
+export interface Caller {
+  readonly principal: Principal;
+  readonly secretId: string;
+  readonly method: CallerProof["method"];
+  readonly signature: string;
+  /** Whether the parameters are under the signature and can be read in one way only. */
+  readonly isPayloadSigned: boolean;
+}
+
+export interface Authentication {
+  readonly database: Database;
+  readonly bridge: Pick<Bridge, "call">;
+  readonly clock: Clock;
+}
+
+const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
+
+/**
+ * Errors: those of `parseTc3` and `parseV1`; `AuthFailure.TokenFailure` (there are no temporary credentials yet);
+ * `AuthFailure.SecretIdNotFound` (unknown or inactive); `AuthFailure.SignatureFailure`.
+ *
+ * @param mayVouchFor for a forwarded call: whether the forwarder may vouch for callers of that account.
+ * @throws ApiError, or a BridgeError when the bridge cannot judge.
+ */
+export async function authenticate(
+  { database, bridge, clock }: Authentication,
+  head: RequestHead,
+  request: RequestParts,
+  mayVouchFor: (account: string) => boolean,
+): Promise<Caller> {
+  const { proof, isPayloadSigned } = readProof(head, request, Math.floor(clock() / 1000));
+  if (head.token !== null) throw new ApiError("AuthFailure.TokenFailure");
+  const key = await database.read((db) => findAccessKey(db, proof.secretId));
+  if (key === null || !key.isActive || !mayVouchFor(key.principal.account)) {
+    throw new ApiError("AuthFailure.SecretIdNotFound");
+  }
+  const { principal, sealed } = key;
+  const { valid } = await bridge.call("verifyCredential", { proof, principal, sealed });
+  if (!valid) throw new ApiError("AuthFailure.SignatureFailure");
+  return {
+    principal,
+    secretId: proof.secretId,
+    method: proof.method,
+    signature: proof.signature,
+    isPayloadSigned,
+  };
+}
+
+function readProof(
+  head: RequestHead,
+  request: RequestParts,
+  nowSeconds: number,
+): { proof: CallerProof; isPayloadSigned: boolean } {
+  if (head.scheme === "tc3") {
+    const tc3 = unwrap(parseTc3(request, nowSeconds, sha256));
+    return {
+      proof: {
+        secretId: tc3.secretId,
+        method: "TC3-HMAC-SHA256",
+        date: tc3.date,
+        service: tc3.service,
+        stringsToSign: [...tc3.stringsToSign],
+        signature: tc3.signature,
+      },
+      isPayloadSigned: tc3.isPayloadSigned,
+    };
+  }
+  if (head.fields === null) throw new ApiError("InvalidRequest");
+  const v1 = unwrap(parseV1(request, head.fields, nowSeconds));
+  return {
+    proof: {
+      secretId: v1.secretId,
+      method: v1.method,
+      date: "",
+      service: "",
+      stringsToSign: [...v1.stringsToSign],
+      signature: v1.signature,
+    },
+    isPayloadSigned: !v1.isAmbiguous,
+  };
+}
