@@ -1,0 +1,213 @@
+/**
+ * One call of an action of this door: authenticate → parse → authorise → act → record → answer. A caller that is known is
+ * never answered without a record: of a change in the transaction that makes it, of anything else before the answer leaves.
+ */
+
+import {
+  ApiError,
+  type AuditEvent,
+  parseRequestParams,
+  type RequestHead,
+  type RequestParts,
+  toApiError,
+  unwrap,
+} from "@edge-kms/protocol";
+import { authenticate, type Caller } from "../access/authenticate.ts";
+import { authorize } from "../access/authorize.ts";
+import { claimSignature, type SignatureClaim, spendSignature } from "../access/replay.ts";
+import { requireSignedPayload } from "../access/signed-payload.ts";
+import type { Clock } from "../clock.ts";
+import { insertCallEvent } from "../db/queries/events.ts";
+import { type Region, requireRegion } from "../regions.ts";
+import type { ControlAction } from "./action.ts";
+import type { ActionServices, Call } from "./call.ts";
+
+/** A request for one action, as it reached this door. */
+export interface IncomingCall {
+  readonly requestId: string;
+  readonly head: RequestHead;
+  readonly parts: RequestParts;
+  /** The caller's address as the socket or a trusted forwarder has it; empty when unknown. */
+  readonly sourceAddress: string;
+  /** For a forwarded call: whether the forwarder may vouch for callers of that account. */
+  readonly mayVouchFor: (account: string) => boolean;
+}
+
+export interface Dispatcher {
+  readonly services: ActionServices;
+  readonly clock: Clock;
+}
+
+/** What became of a call, for the log. */
+export interface Outcome {
+  readonly uin: string | undefined;
+  readonly result:
+    | { readonly ok: true; readonly output: object }
+    | { readonly ok: false; readonly error: ApiError };
+}
+
+export async function dispatch(
+  dispatcher: Dispatcher,
+  action: ControlAction,
+  incoming: IncomingCall,
+): Promise<Outcome> {
+  const { services, clock } = dispatcher;
+  const { head, parts, mayVouchFor } = incoming;
+  let caller: Caller;
+  try {
+    caller = await authenticate({ ...services, clock }, head, parts, mayVouchFor);
+  } catch (error) {
+    return { uin: undefined, result: { ok: false, error: toApiError(error) } };
+  }
+
+  const nowMs = clock();
+  const claim: SignatureClaim = { caller, head, isStateChange: action.definition.kind === "write" };
+  const record = createRecord(dispatcher, incoming, caller, claim, nowMs);
+  const { uin } = caller.principal;
+  try {
+    const output = await perform(dispatcher, action, incoming, caller, record, nowMs);
+    await record.finish();
+    return { uin, result: { ok: true, output } };
+  } catch (thrown) {
+    const error = toApiError(thrown);
+    try {
+      await record.refuse(error);
+    } catch (cause) {
+      return { uin, result: { ok: false, error: new ApiError("InternalError", { cause }) } };
+    }
+    return { uin, result: { ok: false, error } };
+  }
+}
+
+async function perform(
+  { services }: Dispatcher,
+  action: ControlAction,
+  { head, parts }: IncomingCall,
+  caller: Caller,
+  record: CallRecord,
+  nowMs: number,
+): Promise<object> {
+  const { definition, isRegionless } = action;
+  requireSignedPayload(definition, caller);
+  const region = isRegionless ? noRegion : requireRegion(services.regions, head.region);
+  const parsed = action.read(unwrap(parseRequestParams(parts, head)));
+  parsed.keyIds.forEach(record.noteKey);
+  const { principal } = caller;
+  authorize({ principal, action: definition, region: head.region, keyIds: parsed.keyIds });
+  const output = await parsed.act({
+    services,
+    principal,
+    region,
+    scope: { account: principal.account, region: region.name },
+    nowMs,
+    noteKey: record.noteKey,
+    change: record.change,
+    prepare: record.prepare,
+  });
+  if (definition.kind === "write" && !record.isWritten()) {
+    throw new TypeError(`${definition.name} answered without having recorded its change`);
+  }
+  return output;
+}
+
+/** For actions that do not look at the region: matches nothing. */
+const noRegion: Region = { name: "", suite: "AES_256" };
+
+interface CallRecord extends Pick<Call, "noteKey" | "change" | "prepare"> {
+  isWritten(): boolean;
+  /** Records the success of a call that has made no change. */
+  finish(): Promise<void>;
+  /** Records a refusal; a refused state change has used up its signature as well. */
+  refuse(error: ApiError): Promise<void>;
+}
+
+function createRecord(
+  { services: { database } }: Dispatcher,
+  incoming: IncomingCall,
+  caller: Caller,
+  claim: SignatureClaim,
+  nowMs: number,
+): CallRecord {
+  const keyIds: string[] = [];
+  let isClaimed = false;
+  let isWritten = false;
+  const event = (error: ApiError | null): AuditEvent =>
+    auditEvent(incoming, caller, keyIds, error, nowMs);
+
+  return {
+    noteKey: (keyId) => void keyIds.push(keyId),
+    isWritten: () => isWritten,
+    async prepare(work) {
+      const result = await database.transaction(async (tx) => {
+        await claimSignature(tx, claim, nowMs);
+        return work(tx);
+      });
+      isClaimed = true;
+      return result;
+    },
+    async change(work) {
+      if (isWritten) throw new TypeError("a call makes its change once");
+      const result = await database.transaction(async (tx) => {
+        if (!isClaimed) await claimSignature(tx, claim, nowMs);
+        const value = await work(tx);
+        await insertCallEvent(tx, event(null));
+        return value;
+      });
+      isClaimed = true;
+      isWritten = true;
+      return result;
+    },
+    async finish() {
+      if (isWritten) return;
+      await database.transaction(async (tx) => {
+        await claimSignature(tx, claim, nowMs);
+        await insertCallEvent(tx, event(null));
+      });
+    },
+    async refuse(error) {
+      await database.transaction(async (tx) => {
+        if (!isClaimed) await spendSignature(tx, claim, nowMs);
+        await insertCallEvent(tx, event(error));
+      });
+    },
+  };
+}
+
+/** Longest texts of an event (protocol/src/wire/audit.ts). */
+const maxUserAgent = 256;
+const maxRequestClient = 128;
+
+function auditEvent(
+  { requestId, head, parts, sourceAddress }: IncomingCall,
+  { principal, secretId, method }: Caller,
+  keyIds: readonly string[],
+  error: ApiError | null,
+  nowMs: number,
+): AuditEvent {
+  return {
+    requestId,
+    timeMs: nowMs,
+    service: head.service,
+    apiVersion: head.version,
+    action: head.action,
+    region: head.region ?? "",
+    account: principal.account,
+    uin: principal.uin,
+    principalType: principal.type,
+    secretId,
+    sourceAddress,
+    userAgent: (parts.headers.get("user-agent") ?? "").slice(0, maxUserAgent),
+    requestClient: (head.requestClient ?? "").slice(0, maxRequestClient),
+    signatureMethod: method,
+    errorCode: error?.code ?? "",
+    reason: error === null ? "" : reasonOf(error),
+    keyIds: [...keyIds],
+    uses: [],
+    store: null,
+  };
+}
+
+function reasonOf({ code }: ApiError): string {
+  if (code === "UnauthorizedOperation") return "denied";
+  return code === "InternalError" ? "failed" : "refused";
+}

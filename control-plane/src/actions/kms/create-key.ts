@@ -1,0 +1,113 @@
+/** CreateKey. `keys/creation.ts` has the order of events. */
+
+import { randomUUID } from "node:crypto";
+import { ApiError, kmsActions } from "@edge-kms/protocol";
+import { BridgeError, toManagementError } from "../../bridge/errors.ts";
+import { DatabaseError } from "../../db/index.ts";
+import {
+  abandonCreation,
+  beginCreation,
+  countTowardsQuota,
+  finishCreation,
+  lockQuota,
+  type NewKey,
+} from "../../db/queries/key-creation.ts";
+import { aliasConstraint } from "../../db/queries/keys.ts";
+import { creationTimeMs, giveUpCreation } from "../../keys/creation.ts";
+import { firstRotationMs, unixSeconds } from "../../keys/metadata.ts";
+import { suites } from "../../keys/suites.ts";
+import { usageForCreation } from "../../keys/usages.ts";
+import { controlAction } from "../action.ts";
+import type { Call } from "../call.ts";
+
+export const createKey = controlAction(kmsActions.CreateKey, {
+  async act(call, input) {
+    if (input.Type === 2) {
+      throw new ApiError("UnsupportedOperation", {
+        message: "Keys with imported material (Type 2) are not offered yet.",
+      });
+    }
+    const keyUsage = usageForCreation(input.KeyUsage);
+    const tags = (input.Tags ?? []).map((tag) => ({ key: tag.TagKey, value: tag.TagValue }));
+    const key: NewKey = {
+      ...call.scope,
+      keyId: randomUUID(),
+      alias: input.Alias,
+      description: input.Description,
+      keyUsage,
+      origin: "TENCENT_KMS",
+      suite: call.region.suite,
+      creatorUin: call.principal.uin,
+      createdAtMs: call.nowMs,
+      nextRotateAtMs: firstRotationMs(call.nowMs),
+      creatingUntilMs: call.nowMs + creationTimeMs,
+      tags,
+    };
+    await reserve(call, key);
+    await make(call, key);
+    return {
+      KeyId: key.keyId,
+      Alias: key.alias,
+      CreateTime: unixSeconds(key.createdAtMs),
+      Description: input.Description,
+      KeyState: "Enabled",
+      KeyUsage: keyUsage,
+      TagCode: 0,
+      TagMsg: tags.length === 0 ? "no tags to save" : "ok",
+      HsmClusterId: "",
+    };
+  },
+});
+
+/** Step 1: alias and place within the quota are taken, or the call is refused. */
+async function reserve(call: Call, key: NewKey): Promise<void> {
+  const { cmkQuota } = call.services;
+  try {
+    await call.prepare(async (tx) => {
+      await lockQuota(tx, key);
+      if ((await countTowardsQuota(tx, key)) >= cmkQuota) {
+        throw new ApiError("LimitExceeded.CmkLimitExceeded");
+      }
+      await beginCreation(tx, key);
+    });
+  } catch (error) {
+    throw toAliasError(error);
+  }
+}
+
+/** Steps 2 and 3. What fails here is given up; the caller may try again with the same alias. */
+async function make(call: Call, key: NewKey): Promise<void> {
+  const { database, bridge, background } = call.services;
+  const { account, region, keyId, suite } = key;
+  try {
+    const made = await bridge
+      .call("createKey", { account, region, keyId, suite: suites[suite].wire })
+      .catch((error: unknown) => {
+        // Idempotent, so a call that may or may not have arrived is made once more.
+        const isUncertain = error instanceof BridgeError && error.code === "no-answer";
+        if (!isUncertain) throw error;
+        return bridge.call("createKey", { account, region, keyId, suite: suites[suite].wire });
+      });
+    call.noteKey(keyId);
+    await call.change(async (tx) => {
+      const isFinished = await finishCreation(tx, key, made.version, made.createdAtMs);
+      if (!isFinished) {
+        throw new ApiError("InternalError", { detail: "the creation was given up meanwhile" });
+      }
+    });
+  } catch (error) {
+    // The alias falls free before the caller hears of the failure; the bridge is asked to let go afterwards.
+    await database.transaction((tx) => abandonCreation(tx, key)).catch(() => false);
+    background("give up key creation", () => giveUpCreation(call.services, key));
+    throw toManagementError(error);
+  }
+}
+
+/** The unique index decides between callers who want one alias at the same time. */
+export function toAliasError(error: unknown): unknown {
+  const isTaken =
+    error instanceof DatabaseError &&
+    error.kind === "unique-violation" &&
+    error.constraint === aliasConstraint;
+  return isTaken ? new ApiError("InvalidParameterValue.AliasAlreadyExists") : error;
+}

@@ -1,0 +1,13 @@
+/** EnableKey. Repeating it succeeds and changes nothing. */
+
+import { kmsActions } from "@edge-kms/protocol";
+import { controlAction } from "../action.ts";
+import { changeState } from "./change-state.ts";
+
+export const enableKey = controlAction(kmsActions.EnableKey, {
+  keyIds: (input) => [input.KeyId],
+  async act(call, input) {
+    await changeState(call, input, "enable");
+    return {};
+  },
+});

@@ -1,0 +1,29 @@
+/** Steps that several actions begin with. */
+
+import { ApiError } from "@edge-kms/protocol";
+import type { Queryable } from "../../db/index.ts";
+import { type Key, lockKey } from "../../db/queries/keys.ts";
+import type { Call } from "../call.ts";
+
+interface MemberAccount {
+  readonly MemberAppId?: number | undefined;
+  readonly MemberUin?: number | undefined;
+}
+
+/**
+ * Acting on a member account is for administrators of an organisation, and there are none here. Naming oneself, or nobody,
+ * is acting on the own account.
+ */
+export function refuseMemberAccount(call: Call, member: MemberAccount | undefined): void {
+  const { account, appId } = call.principal;
+  const isOwnUin = !member?.MemberUin || String(member.MemberUin) === account;
+  const isOwnAppId = !member?.MemberAppId || member.MemberAppId === appId;
+  if (!isOwnUin || !isOwnAppId) throw new ApiError("UnsupportedOperation.NotRoleOperation");
+}
+
+/** The key, locked until the transaction ends; `CmkNotFound` when this account and region have none of that id. */
+export async function requireKey(tx: Queryable, call: Call, keyId: string): Promise<Key> {
+  const key = await lockKey(tx, call.scope, keyId);
+  if (key === null) throw new ApiError("ResourceUnavailable.CmkNotFound");
+  return key;
+}
