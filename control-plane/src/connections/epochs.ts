@@ -1,0 +1,72 @@
+/**
+ * The policy epochs of all accounts as this copy knows them: read when another copy tells of a change (NOTIFY), and once
+ * a second in any case, so that a lost notice costs a second and not a promise.
+ */
+
+import type { Epoch } from "@edge-kms/protocol";
+import type { Bridge } from "../bridge/client.ts";
+import type { Database, Listener } from "../db/index.ts";
+import { epochChannel, raiseEpochsToAtLeast, readEpochs } from "../db/queries/accounts.ts";
+import { describeError, type Log } from "../log.ts";
+
+export type Epochs = ReadonlyMap<string, Epoch>;
+
+export interface EpochWatch {
+  /** Reads the database. What it returns was true at some moment after the call. */
+  refresh(): Promise<Epochs>;
+  /** Calls back after each reading, whoever caused it. */
+  onRefresh(listener: (epochs: Epochs) => void): void;
+  close(): Promise<void>;
+}
+
+/** Starts to listen for notices. */
+export async function watchEpochs(database: Database, log: Log): Promise<EpochWatch> {
+  const listeners: ((epochs: Epochs) => void)[] = [];
+  let running: Promise<Epochs> | null = null;
+  let next: Promise<Epochs> | null = null;
+
+  const read = async (): Promise<Epochs> => {
+    const rows = await database.read(readEpochs);
+    const epochs = new Map(rows.map(({ account, epoch }) => [account, epoch]));
+    for (const listener of listeners) listener(epochs);
+    return epochs;
+  };
+  // A reading under way may have begun before the change it is asked about: queue one more behind it, and only one.
+  const refresh = (): Promise<Epochs> => {
+    if (running === null) {
+      const current = read().finally(() => {
+        if (running === current) running = null;
+      });
+      running = current;
+      return current;
+    }
+    next ??= running
+      .catch(() => {})
+      .then(() => {
+        next = null;
+        return refresh();
+      });
+    return next;
+  };
+  const listener: Listener = await database.listen(epochChannel, () => {
+    refresh().catch((error: unknown) => log.warn("epochs not read", describeError(error)));
+  });
+  return {
+    refresh,
+    onRefresh: (callback) => void listeners.push(callback),
+    close: () => listener.close(),
+  };
+}
+
+/**
+ * Raises the epochs of the database to what the bridge has seen: at start, and whenever the bridge finds one too old. A
+ * bridge of an older generation than the database knows was restored from a backup; until it is a new generation, it
+ * grants nothing.
+ */
+export async function raiseEpochsFromBridge(
+  database: Database,
+  bridge: Pick<Bridge, "call">,
+): Promise<void> {
+  const { generation, epochs } = await bridge.call("status", {});
+  await database.transaction((tx) => raiseEpochsToAtLeast(tx, generation, epochs));
+}

@@ -1,0 +1,158 @@
+/**
+ * The connections that edge instances hold. Each gets all epochs of its accounts at the start, every newer one at once,
+ * and a heartbeat a second.
+ *
+ * A heartbeat says "what you know of the epochs is true now": it is sent only after the database was read. A control
+ * plane that has lost its database falls silent, and after 5 s its edges count as not connected (P2).
+ */
+
+import {
+  type ControlMessage,
+  compareEpochs,
+  DISCONNECTED_AFTER_MS,
+  type Epoch,
+  edgeMessage,
+  HEARTBEAT_MS,
+} from "@edge-kms/protocol";
+import * as v from "valibot";
+import type { Clock } from "../clock.ts";
+import type { Edge, EdgeDirectory } from "../edges/directory.ts";
+import { describeError, type Log } from "../log.ts";
+import type { Epochs, EpochWatch } from "./epochs.ts";
+
+/** What the hub needs of a WebSocket. */
+export interface Socket {
+  send(text: string): void;
+  close(code: number, reason: string): void;
+  /** Bytes that wait to be sent. */
+  bufferedBytes(): number;
+}
+
+export interface Hub {
+  /** Takes over a connection of an authenticated edge. */
+  attach(edge: Edge, socket: Socket): Attached;
+  /** Closes all connections. */
+  close(): void;
+}
+
+export interface Attached {
+  receive(text: string): void;
+  closed(): void;
+}
+
+interface Connection {
+  readonly edge: string;
+  readonly accounts: ReadonlySet<string>;
+  readonly socket: Socket;
+  /** Newest epoch sent, by account; null until `hello`. */
+  sent: Map<string, Epoch> | null;
+  pingId: number;
+  heardAtMs: number;
+}
+
+/** A peer that does not read is cut off before its messages fill the memory. */
+const maxBufferedBytes = 64 * 1024;
+
+export interface HubServices {
+  readonly epochs: EpochWatch;
+  readonly directory: EdgeDirectory;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export function createHub({ epochs, directory, clock, log }: HubServices): Hub {
+  const connections = new Set<Connection>();
+
+  const send = (connection: Connection, message: ControlMessage): void => {
+    if (connection.socket.bufferedBytes() > maxBufferedBytes) {
+      drop(connection, 1013, "not reading");
+      return;
+    }
+    connection.socket.send(JSON.stringify(message));
+  };
+  const drop = (connection: Connection, code: number, reason: string): void => {
+    if (!connections.delete(connection)) return;
+    log.info("edge disconnected", { edge: connection.edge, reason });
+    connection.socket.close(code, reason);
+  };
+  const deliver = (connection: Connection, current: Epochs): void => {
+    const own = [...current].filter(([account]) => connection.accounts.has(account));
+    if (connection.sent === null) {
+      connection.sent = new Map(own);
+      send(connection, {
+        type: "hello",
+        epochs: own.map(([account, epoch]) => ({ account, epoch })),
+      });
+      return;
+    }
+    for (const [account, epoch] of own) {
+      const before = connection.sent.get(account);
+      if (before !== undefined && compareEpochs(epoch, before) <= 0) continue;
+      connection.sent.set(account, epoch);
+      send(connection, { type: "epoch", account, epoch });
+    }
+  };
+  epochs.onRefresh((current) => {
+    for (const connection of connections) deliver(connection, current);
+  });
+
+  let isBeating = false;
+  const beat = async (): Promise<void> => {
+    await epochs.refresh();
+    for (const connection of connections) {
+      const edge = await directory.find(connection.edge).catch(() => undefined);
+      if (edge === null || edge?.isFrozen === true) {
+        drop(connection, 1008, "not permitted");
+      } else if (clock() - connection.heardAtMs > DISCONNECTED_AFTER_MS) {
+        drop(connection, 1001, "no answer");
+      } else if (connection.sent !== null) {
+        connection.pingId += 1;
+        send(connection, { type: "ping", id: connection.pingId });
+      }
+    }
+  };
+  const timer = setInterval(() => {
+    if (isBeating || connections.size === 0) return;
+    isBeating = true;
+    beat()
+      .catch((error: unknown) => log.warn("no heartbeat", describeError(error)))
+      .finally(() => {
+        isBeating = false;
+      });
+  }, HEARTBEAT_MS);
+
+  return {
+    attach(edge, socket) {
+      const connection: Connection = {
+        edge: edge.edge,
+        accounts: edge.accounts,
+        socket,
+        sent: null,
+        pingId: 0,
+        heardAtMs: clock(),
+      };
+      connections.add(connection);
+      log.info("edge connected", { edge: edge.edge });
+      epochs.refresh().catch(() => drop(connection, 1011, "unavailable"));
+      return {
+        receive(text) {
+          if (!isEdgeMessage(text)) return drop(connection, 1008, "malformed message");
+          connection.heardAtMs = clock();
+        },
+        closed: () => drop(connection, 1000, "closed"),
+      };
+    },
+    close() {
+      clearInterval(timer);
+      for (const connection of [...connections]) drop(connection, 1001, "shutting down");
+    },
+  };
+}
+
+function isEdgeMessage(text: string): boolean {
+  try {
+    return v.is(edgeMessage, JSON.parse(text));
+  } catch {
+    return false;
+  }
+}
