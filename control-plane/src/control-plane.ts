@@ -1,0 +1,166 @@
+/** Putting the control plane together, in the order in which its parts need one another, and taking it apart again. */
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { rememberSignatureMs } from "./access/replay.ts";
+import type { ActionServices } from "./actions/call.ts";
+import { createApp } from "./app.ts";
+import { importBootstrap, readBootstrap } from "./bootstrap.ts";
+import { type Bridge, openBridge } from "./bridge/client.ts";
+import { type Clock, systemClock } from "./clock.ts";
+import { type Config, ConfigError } from "./config.ts";
+import { raiseEpochsFromBridge, watchEpochs } from "./connections/epochs.ts";
+import { createHub } from "./connections/hub.ts";
+import { type Database, openDatabase } from "./db/index.ts";
+import { checkConnection } from "./db/queries/connection.ts";
+import { removeExpiredSignatures } from "./db/queries/used-signatures.ts";
+import { createEdgeDirectory } from "./edges/directory.ts";
+import { createNonceMemory } from "./edges/nonces.ts";
+import { createEdgeForwarder } from "./forwarding/forward-to-edge.ts";
+import { ensureForwardingKey } from "./forwarding/signing-key.ts";
+import { repeat } from "./jobs/recurring.ts";
+import { finishOverdueCreations } from "./keys/creation.ts";
+import type { CredentialServices } from "./leases/credential-endpoint.ts";
+import { createLog, describeError, type Log } from "./log.ts";
+import { listen } from "./server.ts";
+
+export interface ControlPlane {
+  readonly url: string;
+  /** Stops accepting, finishes what is under way, closes connections and database. */
+  close(): Promise<void>;
+}
+
+/** In place of the real ones: for tests and embedding. */
+export interface ControlPlaneOptions {
+  readonly log?: Log;
+  readonly clock?: Clock;
+  /** Closed with the control plane. */
+  readonly bridge?: Bridge;
+  /** Closed with the control plane. */
+  readonly database?: Database;
+}
+
+const minuteMs = 60_000;
+/** Time stamps of edges may be this far off, either way; their nonces are remembered longer than both ways together. */
+const rememberNonceMs = 150_000;
+
+/** Starts a control plane. Rejects, with everything closed again, when it cannot serve. */
+export async function startControlPlane(
+  config: Config,
+  options: ControlPlaneOptions = {},
+): Promise<ControlPlane> {
+  const log = options.log ?? createLog((line) => void process.stdout.write(line));
+  const clock = options.clock ?? systemClock;
+  const closers: (() => Promise<void> | void)[] = [];
+  const closeAll = async (): Promise<void> => {
+    for (const close of closers.splice(0).reverse()) {
+      await Promise.resolve(close()).catch((error: unknown) =>
+        log.warn("not closed cleanly", describeError(error)),
+      );
+    }
+  };
+  try {
+    const bridge = options.bridge ?? openBridgeOf(config);
+    closers.push(() => bridge.close());
+    const database =
+      options.database ?? (await openDatabase(config.databaseUrl, config.databaseConnections));
+    closers.push(() => database.close());
+
+    const bootstrap = readBootstrap(config.home);
+    if (bootstrap !== null) await importBootstrap(database, bootstrap, clock());
+    const raiseEpochs = (): Promise<void> => raiseEpochsFromBridge(database, bridge);
+    // Without a bridge there are no leases either; the first one that it finds too old raises the epochs then.
+    await raiseEpochs().catch((error: unknown) =>
+      log.warn("epochs not read from the bridge", describeError(error)),
+    );
+
+    const inBackground = new Set<Promise<void>>();
+    const background: ActionServices["background"] = (name, work) => {
+      const running = work()
+        .catch((error: unknown) => log.warn(name, describeError(error)))
+        .finally(() => inBackground.delete(running));
+      inBackground.add(running);
+    };
+    closers.push(async () => void (await Promise.all(inBackground)));
+
+    const directory = createEdgeDirectory(bridge, clock);
+    const epochs = await watchEpochs(database, log);
+    closers.push(() => epochs.close());
+    const hub = createHub({ epochs, directory, clock, log });
+    closers.push(() => hub.close());
+    const key = ensureForwardingKey(join(config.home, "pki"));
+    const forwarder = config.forwardDataPlane
+      ? createEdgeForwarder(config.edgeUrls, key, clock)
+      : null;
+    if (forwarder !== null) closers.push(() => forwarder.close());
+
+    const { regions, cmkQuota } = config;
+    const edges: CredentialServices = {
+      database,
+      bridge,
+      directory,
+      clock,
+      nonces: createNonceMemory(clock, rememberNonceMs),
+      keyLimits: config.keyLease,
+      credentialLimits: config.credentialLease,
+      raiseEpochs,
+    };
+    const app = createApp({
+      dispatcher: { services: { database, bridge, regions, cmkQuota, background, log }, clock },
+      edges,
+      hub,
+      forwarder,
+      isReady: () => isReady(database, bridge),
+      log,
+    });
+    const jobs = [
+      repeat(
+        "unfinished key creations",
+        minuteMs,
+        () => finishOverdueCreations({ database, bridge }, clock(), log),
+        log,
+      ),
+      repeat(
+        "spent signatures",
+        rememberSignatureMs / 2,
+        () => database.transaction((tx) => removeExpiredSignatures(tx, clock())),
+        log,
+      ),
+    ];
+    closers.push(async () => void (await Promise.all(jobs.map((job) => job.stop()))));
+    const server = await listen(app, config.listen);
+    closers.push(() => server.close());
+    log.info("listening", { url: server.url, production: config.production });
+    return { url: server.url, close: closeAll };
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+}
+
+async function isReady(database: Database, bridge: Bridge): Promise<boolean> {
+  try {
+    await Promise.all([database.read(checkConnection), bridge.call("health", {})]);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function openBridgeOf({ home, bridgeUrl }: Config): Bridge {
+  const read = (name: string): string => {
+    try {
+      return readFileSync(join(home, "pki", name), "utf8");
+    } catch {
+      throw new ConfigError(`${join(home, "pki", name)} cannot be read: the bridge makes it.`);
+    }
+  };
+  return openBridge({
+    url: bridgeUrl,
+    tls: {
+      ca: read("ca.crt"),
+      cert: read("control-plane.crt"),
+      key: read("control-plane.key"),
+    },
+  });
+}

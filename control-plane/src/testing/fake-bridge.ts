@@ -1,0 +1,164 @@
+/**
+ * A bridge for tests, in memory, at our own border: requests and answers are held against the schemas of `bridgeApi`. It
+ * judges signatures for real, and says which calls it has had.
+ */
+
+import { createHmac, generateKeyPairSync, randomBytes } from "node:crypto";
+import {
+  type BridgeCall,
+  type BridgeErrorCode,
+  type BridgeRequest,
+  type BridgeResponse,
+  bridgeApi,
+  type CredentialRequest,
+  hexEncode,
+  type LeaseRequest,
+  type Principal,
+  type SignedMessage,
+  signedMessageTypes,
+  tc3SigningKey,
+  verifyTc3WithSigningKey,
+  verifyV1WithSecretKey,
+} from "@edge-kms/protocol";
+import * as v from "valibot";
+import type { Bridge } from "../bridge/client.ts";
+import { BridgeError, type BridgeFailure } from "../bridge/errors.ts";
+import { exportPublicKey } from "../signed-messages/ed25519.ts";
+import { signMessage } from "../signed-messages/signed-messages.ts";
+
+type Handlers = {
+  [C in BridgeCall]?: (request: v.InferOutput<(typeof bridgeApi)[C]["request"]>) => unknown;
+};
+
+export interface FakeEdge {
+  readonly edge: string;
+  readonly publicKey: string;
+  readonly accounts: string[];
+  readonly regions: string[];
+  frozen: boolean;
+}
+
+const hmac = (hash: string) => (key: Uint8Array, bytes: Uint8Array) =>
+  createHmac(hash, key).update(bytes).digest();
+
+const hashes = { HmacSHA256: "sha256", HmacSHA1: "sha1" } as const;
+
+export class FakeBridge implements Bridge {
+  readonly identity = generateKeyPairSync("ed25519");
+  readonly calls: { readonly name: BridgeCall; readonly request: unknown }[] = [];
+  readonly edges: FakeEdge[] = [];
+  readonly made = new Map<string, string>();
+  readonly abandoned: string[] = [];
+  readonly seen = new Map<string, number>();
+  generation = 1;
+  readonly #secrets = new Map<string, string>();
+  readonly #failures = new Map<BridgeCall, BridgeFailure[]>();
+  /** Runs before the answer to a call; for races. */
+  before: (name: BridgeCall) => Promise<void> = async () => {};
+
+  /** The next calls of that name fail, one for each code. */
+  failNext(name: BridgeCall, ...codes: BridgeFailure[]): void {
+    this.#failures.set(name, [...(this.#failures.get(name) ?? []), ...codes]);
+  }
+
+  /** An access key, as an operator makes it. */
+  makeCredential(principal: Principal): { secretId: string; secretKey: string; sealed: string } {
+    const secretId = `AKID${randomBytes(16).toString("hex")}`;
+    const secretKey = randomBytes(16).toString("hex");
+    const sealed = randomBytes(64).toString("base64");
+    this.#secrets.set(`${secretId}:${JSON.stringify(principal)}:${sealed}`, secretKey);
+    return { secretId, secretKey, sealed };
+  }
+
+  async call<C extends BridgeCall>(name: C, request: BridgeRequest<C>): Promise<BridgeResponse<C>> {
+    const parsed = v.parse(bridgeApi[name].request, request) as never;
+    this.calls.push({ name, request: parsed });
+    await this.before(name);
+    const failure = this.#failures.get(name)?.shift();
+    if (failure !== undefined) throw new BridgeError(name, failure);
+    const handler = this.#handlers[name] as ((request: never) => unknown) | undefined;
+    if (handler === undefined) throw new BridgeError(name, "not-permitted");
+    return v.parse(bridgeApi[name].response, handler(parsed)) as BridgeResponse<C>;
+  }
+
+  async close(): Promise<void> {}
+
+  readonly #handlers: Handlers = {
+    status: () => ({
+      store: "software",
+      generation: this.generation,
+      startedAtMs: 0,
+      publicKey: exportPublicKey(this.identity.privateKey),
+      epochs: [...this.seen].map(([account, counter]) => ({ account, counter })),
+    }),
+    health: () => ({ store: "software", tookMs: 1 }),
+    createKey: ({ keyId, account }) => {
+      this.made.set(keyId, account);
+      return { version: 1, createdAtMs: 1_700_000_000_000, store: "software" };
+    },
+    abandonKey: ({ keyId }) => {
+      this.abandoned.push(keyId);
+      if (!this.made.delete(keyId)) throw new BridgeError("abandonKey", "not-found");
+      return {};
+    },
+    listEdges: () => ({
+      edges: this.edges.map((edge) => ({ ...edge, group: "default", enrolledAtMs: 0 })),
+    }),
+    verifyCredential: ({ proof, principal, sealed }) => ({
+      valid: this.#isTrue(proof, principal, sealed),
+    }),
+    lease: ({ request, permitted }) => {
+      const payload = payloadOf<LeaseRequest>(request);
+      return {
+        results: permitted.map(({ index, epoch, limits }) => {
+          const key = payload.keys[index];
+          if (key === undefined) throw new BridgeError("lease", "bad-request");
+          if (this.#isStale(key.account, epoch)) return leaseError(index, "stale-epoch");
+          this.seen.set(key.account, epoch.counter);
+          if (!this.made.has(key.keyId)) return leaseError(index, "not-found");
+          return { index, grant: this.#grant({ ...key, index, epoch, limits }) };
+        }),
+      };
+    },
+    leaseCredential: ({ request, principal, sealed, epoch }) => {
+      const { proof } = payloadOf<CredentialRequest>(request);
+      if (this.#isStale(principal.account, epoch)) {
+        throw new BridgeError("leaseCredential", "stale-epoch");
+      }
+      if (!this.#isTrue(proof, principal, sealed)) {
+        throw new BridgeError("leaseCredential", "bad-signature");
+      }
+      return { grant: this.#grant({ secretId: proof.secretId, principal, epoch }) };
+    },
+  };
+
+  #grant(payload: object): SignedMessage {
+    return signMessage(signedMessageTypes.leaseGrant, payload, this.identity.privateKey);
+  }
+
+  #isStale(account: string, epoch: { generation: number; counter: number }): boolean {
+    return epoch.generation !== this.generation || epoch.counter < (this.seen.get(account) ?? 0);
+  }
+
+  #isTrue(proof: CredentialRequest["proof"], principal: Principal, sealed: string): boolean {
+    const secretKey = this.#secrets.get(`${proof.secretId}:${JSON.stringify(principal)}:${sealed}`);
+    if (secretKey === undefined) return false;
+    if (proof.method !== "TC3-HMAC-SHA256") {
+      return verifyV1WithSecretKey(proof, secretKey, hmac(hashes[proof.method]));
+    }
+    const key = tc3SigningKey(hmac("sha256"), secretKey, proof.date, proof.service);
+    return verifyTc3WithSigningKey(proof, key, hmac("sha256"));
+  }
+}
+
+function leaseError(index: number, code: BridgeErrorCode) {
+  return { index, error: { code } };
+}
+
+/** The payload of a signed message, unverified. */
+export function payloadOf<T>(message: SignedMessage): T {
+  return JSON.parse(Buffer.from(message.payload, "base64").toString("utf8")) as T;
+}
+
+/** A random 16-byte value in hexadecimal, for nonces and instance ids. */
+export const random16 = (): string => hexEncode(randomBytes(16));

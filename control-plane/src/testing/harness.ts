@@ -1,0 +1,155 @@
+/** A control plane on a free port with a database and a fake bridge, and accounts to call it with. */
+
+import { generateKeyPairSync, type KeyObject } from "node:crypto";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Principal, SignedMessage, SignedMessageType } from "@edge-kms/protocol";
+import { checkSettings } from "../config.ts";
+import { type ControlPlane, startControlPlane } from "../control-plane.ts";
+import type { Database } from "../db/index.ts";
+import { insertAccessKey } from "../db/queries/access-keys.ts";
+import { insertAccount, raiseEpochsToAtLeast } from "../db/queries/accounts.ts";
+import { createLog } from "../log.ts";
+import { exportPublicKey } from "../signed-messages/ed25519.ts";
+import { signMessage } from "../signed-messages/signed-messages.ts";
+import { type ApiAnswer, type CallOptions, type Credentials, callApi } from "./client.ts";
+import { openTestDatabase } from "./database.ts";
+import { FakeBridge, random16 } from "./fake-bridge.ts";
+
+export interface Account extends Credentials {
+  readonly principal: Principal;
+  /** Calls the API as this account. Every call gets a second of its own, so that no signature occurs twice. */
+  call(action: string, params?: object, options?: CallOptions): Promise<ApiAnswer>;
+  /** Makes a key and returns its id. */
+  createKey(alias: string, region?: string): Promise<string>;
+}
+
+export interface TestEdge {
+  readonly edge: string;
+  readonly instance: string;
+  readonly privateKey: KeyObject;
+  /** A fresh request origin of this edge. */
+  origin(): { edge: string; instance: string; nonce: string; timeMs: number };
+  sign(type: SignedMessageType, payload: object): SignedMessage;
+  post(path: string, message: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
+}
+
+export interface Harness {
+  readonly url: string;
+  readonly home: string;
+  readonly database: Database;
+  readonly bridge: FakeBridge;
+  readonly logLines: string[];
+  account(type?: "root" | "user"): Promise<Account>;
+  edge(account: Account, name?: string): TestEdge;
+  /** A second copy of the control plane on the same database. */
+  another(settings?: Record<string, unknown>): Promise<ControlPlane>;
+  close(): Promise<void>;
+}
+
+let accounts = 0;
+
+export async function startHarness(settings: Record<string, unknown> = {}): Promise<Harness> {
+  const { database, close: closeDatabase } = await openTestDatabase();
+  const bridge = new FakeBridge();
+  const home = mkdtempSync(join(tmpdir(), "edge-kms-control-plane-"));
+  const logLines: string[] = [];
+  const shared: Database = { ...database, close: async () => {} };
+  const copies: ControlPlane[] = [];
+  const start = async (more: Record<string, unknown>): Promise<ControlPlane> => {
+    const config = checkSettings(home, {
+      listen: "127.0.0.1:0",
+      databaseUrl: "memory:",
+      ...settings,
+      ...more,
+    });
+    const log = createLog((line) => void logLines.push(line));
+    const copy = await startControlPlane(config, { log, bridge, database: shared });
+    copies.push(copy);
+    return copy;
+  };
+  const { url } = await start({});
+  return {
+    url,
+    home,
+    database,
+    bridge,
+    logLines,
+    account: (type = "root") => makeAccount(url, database, bridge, type),
+    edge: (account, name = `edge-${random16().slice(0, 8)}`) =>
+      makeEdge(url, bridge, account, name),
+    another: (more = {}) => start(more),
+    async close() {
+      for (const copy of copies) await copy.close();
+      await closeDatabase();
+      rmSync(home, { recursive: true, force: true });
+    },
+  };
+}
+
+async function makeAccount(
+  url: string,
+  database: Database,
+  bridge: FakeBridge,
+  type: "root" | "user",
+): Promise<Account> {
+  accounts += 1;
+  const account = String(100_000_000_000 + accounts);
+  const uin = type === "root" ? account : String(200_000_000_000 + accounts);
+  const principal: Principal = { account, appId: 1_250_000_000 + accounts, uin, type };
+  const { secretId, secretKey, sealed } = bridge.makeCredential(principal);
+  await database.transaction(async (tx) => {
+    await insertAccount(tx, { account, appId: principal.appId, createdAtMs: 0 });
+    await insertAccessKey(tx, { secretId, principal, sealed, createdAtMs: 0 });
+    await raiseEpochsToAtLeast(tx, bridge.generation, []);
+  });
+  let nextSecond = Math.floor(Date.now() / 1000) - 200;
+  const call: Account["call"] = (action, params = {}, options = {}) => {
+    nextSecond += 1;
+    return callApi(url, { secretId, secretKey }, action, params, {
+      timestampSeconds: nextSecond,
+      ...options,
+    });
+  };
+  return {
+    principal,
+    secretId,
+    secretKey,
+    call,
+    async createKey(alias, region = "ap-singapore") {
+      const { response, text } = await call("CreateKey", { Alias: alias }, { region });
+      if (typeof response.KeyId !== "string") throw new Error(`CreateKey: ${text}`);
+      return response.KeyId;
+    },
+  };
+}
+
+function makeEdge(url: string, bridge: FakeBridge, account: Account, name: string): TestEdge {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const instance = random16();
+  bridge.edges.push({
+    edge: name,
+    publicKey: exportPublicKey(privateKey),
+    accounts: [account.principal.account],
+    regions: ["ap-singapore", "ap-guangzhou"],
+    frozen: false,
+  });
+  return {
+    edge: name,
+    instance,
+    privateKey,
+    origin: () => ({ edge: name, instance, nonce: random16(), timeMs: Date.now() }),
+    sign: (type, payload) => signMessage(type, payload, privateKey),
+    async post(path, message) {
+      const response = await fetch(`${url}${path}`, {
+        method: "POST",
+        body: JSON.stringify(message),
+      });
+      return {
+        status: response.status,
+        body: (await response.json()) as Record<string, unknown>,
+      };
+    },
+  };
+}
