@@ -1,8 +1,8 @@
 // AES (FIPS 197), encryption direction, as vector permutations; see tower.ts for the inversion.
 //
 // The state stays in the tower basis from the first AddRoundKey to the last SubBytes. There the S-box followed by
-// one or two times its output is four lookups, and MixColumns three rotations:
-//     2x + 3r(x) + r2(x) + r3(x) = (2x + r(x)) + r(2x + r(x)) + r3(x)        r: next byte of the column
+// one or two times its output is four lookups, and MixColumns two rotations:
+//     2x + 3r(x) + r2(x) + r3(x) = m + r(m + x)    with m = 2x + r2(x), r: next byte of the column
 // ShiftRows costs nothing: the state after round n is kept as ShiftRows^-n of the true one, so round n rotates by
 // r conjugated with ShiftRows^n (four variants, n mod 4), round key n is stored under ShiftRows^-n, and one
 // permutation at the end puts the bytes right. The S-box constant 0x63 is in the round keys.
@@ -12,7 +12,7 @@
 
 import { CK_KIND, CK_ROUNDS, AES } from "./layout";
 import { buildTower, fieldMul, fromTower, inputPair, outputPair, toTower } from "./tower";
-import { highNibbles, ld, lowNibbles, st, swz, wipe, xor, xor3 } from "./simd";
+import { NIBBLES, highNibbles, ld, lowNibbles, st, swz, wipe, xor, xor3, zipHigh16, zipHigh32, zipHigh8, zipLow16, zipLow32, zipLow8 } from "./simd";
 
 const INV = memory.data(16, 16);
 const AINV = memory.data(16, 16);
@@ -22,12 +22,15 @@ const SUB = memory.data(32, 16); //    S-box output, tower basis
 const SUB2 = memory.data(32, 16); //   twice that
 const LAST = memory.data(32, 16); //   S-box output, plain bytes
 const FORWARD = memory.data(64, 16); //  the rotation r, conjugated with ShiftRows^n, n = 0..3
-const BACKWARD = memory.data(64, 16); // its inverse
+const ACROSS = memory.data(64, 16); //   r twice, likewise
 const ROWS = memory.data(64, 16); //   ShiftRows^n
 const RCON = memory.data(16, 16); //   round constants, tower basis
 const INVERSE_IN = memory.data(32, 16); //  byte -> tower(affine^-1(byte)), basis of the inverse cipher
 const INVERSE_SUB = memory.data(128, 16); // that of 14, 11, 13 and 9 times 1/x: FIPS 197 §5.3.3
 const INVERSE_LAST = memory.data(32, 16); // 1/x, plain bytes
+const POSITIONS = memory.data(16, 16); // see aesPrepareCounters
+const ONCE = memory.data(32, 16);
+const TWICE = memory.data(32, 16);
 const MAP = memory.data(256, 16);
 const UNDO = memory.data(256, 16); //  affine^-1
 let constant: u32 = 0; //              0x63 in the tower basis
@@ -81,7 +84,7 @@ export function aesInit(): void {
       store<u8>(ROWS + n * 16 + p, <u8>rowsIndex(n, p));
       const undone = rowsIndex((4 - n) & 3, p);
       store<u8>(FORWARD + n * 16 + p, <u8>rowsIndex(n, rotated(undone, 1)));
-      store<u8>(BACKWARD + n * 16 + p, <u8>rowsIndex(n, rotated(undone, 3)));
+      store<u8>(ACROSS + n * 16 + p, <u8>rowsIndex(n, rotated(undone, 2)));
     }
   }
   let rcon: u32 = 1;
@@ -90,13 +93,40 @@ export function aesInit(): void {
     rcon = fieldMul(rcon, 2);
   }
   constant = toTower(0x63);
+  // Where byte 15 goes in the first round (multiplied by 2, 3, 1, 1), and each of those four bytes in the second.
+  const spread = POSITIONS;
+  let position: usize = 15;
+  for (let j: usize = 0; j < 4; j++) {
+    store<u8>(spread + ((4 - j) & 3), <u8>position); // r leads from place 1, 2, 3 to the one before
+    position = load<u8>(FORWARD + 16 + position);
+  }
+  for (let p: u32 = 0; p < 16; p++) {
+    const next = load<u8>(FORWARD + 32 + p);
+    for (let j: u32 = 0; j < 4; j++) {
+      const from = <u32>load<u8>(spread + j);
+      // p lies in the column of `from` if turning it up to three times leads there
+      let turned = p;
+      let inColumn = false;
+      for (let n: u32 = 0; n < 4; n++) {
+        if (turned == from) inColumn = true;
+        turned = load<u8>(FORWARD + 32 + turned);
+      }
+      if (!inColumn) continue;
+      const isTwo = p == from;
+      const isThree = next == from;
+      store<u8>(ONCE + p, <u8>(isTwo ? 0x80 : j));
+      store<u8>(TWICE + p, <u8>(isTwo || isThree ? j + 4 : 0x80));
+      store<u8>(ONCE + 16 + p, <u8>(isTwo ? 0x80 : j + 8));
+      store<u8>(TWICE + 16 + p, <u8>(isTwo || isThree ? j + 12 : 0x80));
+    }
+  }
 }
 
 /** Applies a linear map given by its input pair at `pair`. */
 // @ts-ignore: decorator
 @inline
 function linear(x: v128, pair: usize): v128 {
-  const mask = i8x16.splat(0x0f);
+  const mask = ld(NIBBLES);
   return xor(swz(ld(pair), lowNibbles(x, mask)), swz(ld(pair + 16), highNibbles(x, mask)));
 }
 
@@ -104,7 +134,7 @@ function linear(x: v128, pair: usize): v128 {
 // @ts-ignore: decorator
 @inline
 function substitute(x: v128, pair: usize): v128 {
-  const mask = i8x16.splat(0x0f);
+  const mask = ld(NIBBLES);
   const inv = ld(INV);
   const k = lowNibbles(x, mask);
   const i = highNibbles(x, mask);
@@ -210,20 +240,20 @@ export function aesEnter(ck: usize, n: usize, x: v128): void {
   st(BLOCKS + n * 16, xor(linear(x, IN), ld(ck)));
 }
 
-/** All rounds over the first `count` (1..16) states of BLOCKS; plain output bytes in their place. */
-export function aesRounds(ck: usize, count: usize): void {
+/** Rounds from `first` on over the first `count` (1..16) states of BLOCKS; plain output bytes in their place. */
+export function aesRounds(ck: usize, count: usize, first: u32): void {
   const rounds = load<u32>(ck + CK_ROUNDS);
   const end = BLOCKS + count * 16;
-  const mask = i8x16.splat(0x0f);
+  const mask = ld(NIBBLES);
   const inv = ld(INV);
   const ainv = ld(AINV);
   const su = ld(SUB);
   const stt = ld(SUB + 16);
   const du = ld(SUB2);
   const dt = ld(SUB2 + 16);
-  for (let r: u32 = 1; r < rounds; r++) {
+  for (let r: u32 = first; r < rounds; r++) {
     const forward = ld(FORWARD + (r & 3) * 16);
-    const backward = ld(BACKWARD + (r & 3) * 16);
+    const across = ld(ACROSS + (r & 3) * 16);
     const rk = ld(ck + r * 16);
     for (let p = BLOCKS; p < end; p += 16) {
       const x = ld(p);
@@ -234,13 +264,94 @@ export function aesRounds(ck: usize, count: usize): void {
       const io = xor(swz(inv, xor(swz(inv, i), ak)), j);
       const jo = xor(swz(inv, xor(swz(inv, j), ak)), i);
       const s = xor(swz(su, io), swz(stt, jo));
-      const d = xor3(swz(du, io), swz(dt, jo), swz(s, forward));
-      st(p, xor(xor3(swz(s, backward), rk, d), swz(d, forward)));
+      const m = xor3(swz(du, io), swz(dt, jo), swz(s, across));
+      st(p, xor3(m, rk, swz(xor(m, s), forward)));
     }
   }
   const rows = ld(ROWS + (rounds & 3) * 16);
   const rk = ld(ck + rounds * 16);
   for (let p = BLOCKS; p < end; p += 16) st(p, xor(swz(substitute(ld(p), LAST), rows), rk));
+}
+
+// Counter mode: 256 counter blocks in sequence differ in byte 15 alone. After the first round the bytes of one column differ,
+// after the second one all do, but each only through one byte of that column. So for sixteen blocks at a time the first round is
+// one S-box of sixteen different bytes, the second four of those, and the rest of both is common to 256 blocks.
+//
+// COUNTERS: common part of state 1 at byte positions j = 0..3, in all bytes (4 * 16) | common part of state 2 (16) | byte 15 after the
+// first key addition, without the counter (16)
+
+export const COUNTERS = memory.data(96, 16);
+export const COUNTERS_SIZE: usize = 96;
+
+/** The common parts of the 256 counter blocks that begin with the first 15 bytes at `block`. */
+export function aesPrepareCounters(ck: usize, block: usize): void {
+  const first = v128.and(ld(block), i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0));
+  const s0 = xor(linear(first, IN), ld(ck));
+  st(COUNTERS + 80, i8x16.splat(i8x16.extract_lane_s(s0, 15)));
+  const s1 = commonRound(s0, FORWARD + 16, ACROSS + 16, ld(ck + 16), i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0));
+  let outside = i8x16.splat(-1);
+  st(COUNTERS + 64, s1);
+  for (let j: usize = 0; j < 4; j++) {
+    const position = <usize>load<u8>(POSITIONS + j);
+    st(COUNTERS + j * 16, v128.load8_splat(COUNTERS + 64 + position));
+    outside = v128.andnot(outside, i8x16.eq(ld(POSITION_NUMBERS), i8x16.splat(<i8>position)));
+  }
+  st(COUNTERS + 64, commonRound(s1, FORWARD + 32, ACROSS + 32, ld(ck + 32), outside));
+}
+
+const POSITION_NUMBERS = memory.data<u8>([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], 16);
+
+/** One round in which the bytes outside of `mask` count as nothing after SubBytes. */
+// @ts-ignore: decorator
+@inline
+function commonRound(x: v128, forward: usize, across: usize, rk: v128, mask: v128): v128 {
+  const s = v128.and(substitute(x, SUB), mask);
+  const m = xor(v128.and(substitute(x, SUB2), mask), swz(s, ld(across)));
+  return xor3(m, rk, swz(xor(m, s), ld(forward)));
+}
+
+/** BLOCKS = the sixteen counter blocks whose last byte is 16 * high + n, after two rounds. */
+export function aesEnterCounters(high: u32): void {
+  const x = xor3(ld(COUNTERS + 80), ld(IN), v128.load8_splat(IN + 16 + high));
+  const s = substitute(x, SUB);
+  const d = substitute(x, SUB2);
+  const x0 = xor(ld(COUNTERS), d);
+  const x1 = xor3(ld(COUNTERS + 16), s, d);
+  const x2 = xor(ld(COUNTERS + 32), s);
+  const x3 = xor(ld(COUNTERS + 48), s);
+  // Eight bytes for each block: S-box of the four, and twice that.
+  const s0 = substitute(x0, SUB);
+  const d0 = substitute(x0, SUB2);
+  const s1 = substitute(x1, SUB);
+  const d1 = substitute(x1, SUB2);
+  const s2 = substitute(x2, SUB);
+  const d2 = substitute(x2, SUB2);
+  const s3 = substitute(x3, SUB);
+  const d3 = substitute(x3, SUB2);
+  enterQuarter(BLOCKS, zipLow8(s0, s1), zipLow8(s2, s3), zipLow8(d0, d1), zipLow8(d2, d3));
+  enterQuarter(BLOCKS + 128, zipHigh8(s0, s1), zipHigh8(s2, s3), zipHigh8(d0, d1), zipHigh8(d2, d3));
+}
+
+/** Eight blocks from their bytes, by pairs. */
+// @ts-ignore: decorator
+@inline
+function enterQuarter(to: usize, s01: v128, s23: v128, d01: v128, d23: v128): void {
+  const common = ld(COUNTERS + 64);
+  const sLow = zipLow16(s01, s23);
+  const sHigh = zipHigh16(s01, s23);
+  const dLow = zipLow16(d01, d23);
+  const dHigh = zipHigh16(d01, d23);
+  enterPair(to, common, zipLow32(sLow, dLow));
+  enterPair(to + 32, common, zipHigh32(sLow, dLow));
+  enterPair(to + 64, common, zipLow32(sHigh, dHigh));
+  enterPair(to + 96, common, zipHigh32(sHigh, dHigh));
+}
+
+// @ts-ignore: decorator
+@inline
+function enterPair(to: usize, common: v128, bytes: v128): void {
+  st(to, xor3(common, swz(bytes, ld(ONCE)), swz(bytes, ld(TWICE))));
+  st(to + 16, xor3(common, swz(bytes, ld(ONCE + 16)), swz(bytes, ld(TWICE + 16))));
 }
 
 // The inverse cipher, in the equivalent form of FIPS 197 §5.3.5: InvSubBytes first undoes the affine map, so the state is
@@ -294,7 +405,7 @@ export function aesEnterInverse(dk: usize, n: usize, x: v128): void {
 export function aesInverseRounds(dk: usize, count: usize): void {
   const rounds = load<u32>(dk + CK_ROUNDS);
   const end = BLOCKS + count * 16;
-  const mask = i8x16.splat(0x0f);
+  const mask = ld(NIBBLES);
   const inv = ld(INV);
   const ainv = ld(AINV);
   for (let r: u32 = 1; r < rounds; r++) {

@@ -13,7 +13,7 @@
 // read n*32 bytes in sequence.
 
 import { GHASH_WIDE, GK_POWERS, GK_READY, GK_TABLES } from "./layout";
-import { copy, highNibbles, ld, loadBe64, lowNibbles, st, storeBe64, swz, wipe, xor, xor3 } from "./simd";
+import { NIBBLES, copy, highNibbles, ld, loadBe64, lowNibbles, st, storeBe64, swz, wipe, xor, xor3 } from "./simd";
 
 const REDUCE = memory.data(64, 16); // byte q times x^128: first byte by high and low nibble, second byte likewise
 const ROWS = memory.data(256, 16); //  scratch while tables are made; wiped
@@ -41,7 +41,7 @@ function shiftIn(carry: v128, x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function reduce(lo: v128, hi: v128): v128 {
-  const mask = i8x16.splat(0x0f);
+  const mask = ld(NIBBLES);
   const l = lowNibbles(hi, mask);
   const h = highNibbles(hi, mask);
   const first = xor(swz(ld(REDUCE), h), swz(ld(REDUCE + 16), l));
@@ -53,14 +53,15 @@ function reduce(lo: v128, hi: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function product(gk: usize, x: v128): v128 {
-  const mask = i8x16.splat(0x0f);
+  const mask = ld(NIBBLES);
   const l = lowNibbles(x, mask);
   const h = highNibbles(x, mask);
   let lo = i32x4.splat(0);
   let hi = i32x4.splat(0);
   for (let p = gk + GK_TABLES + 15 * 192 + 5 * 32, end = gk + GK_TABLES; p > end; p -= 192) {
+    const v = xor(swz(ld(p), h), swz(ld(p + 16), l));
     hi = shiftIn(lo, hi);
-    lo = xor3(shiftIn(i32x4.splat(0), lo), swz(ld(p), h), swz(ld(p + 16), l));
+    lo = xor(shiftIn(i32x4.splat(0), lo), v);
   }
   return reduce(lo, hi);
 }
@@ -119,7 +120,7 @@ export function ghashBlocks(gk: usize, y: usize, data: usize, blocks: usize): vo
 // @ts-ignore: decorator
 @inline
 function six(gk: usize, y: v128, data: usize): v128 {
-  const mask = i8x16.splat(0x0f);
+  const mask = ld(NIBBLES);
   const x1 = xor(y, ld(data));
   const x2 = ld(data + 16);
   const x3 = ld(data + 32);
@@ -142,13 +143,15 @@ function six(gk: usize, y: v128, data: usize): v128 {
   let hi = i32x4.splat(0);
   const end = gk + GK_TABLES;
   for (let p = end + 15 * 192; p >= end; p -= 192) {
+    // The sum of the lookups waits for nothing; only two instructions hang on the plane before.
+    let v = xor(swz(ld(p), h1), swz(ld(p + 16), l1));
+    v = xor3(v, swz(ld(p + 32), h2), swz(ld(p + 48), l2));
+    v = xor3(v, swz(ld(p + 64), h3), swz(ld(p + 80), l3));
+    v = xor3(v, swz(ld(p + 96), h4), swz(ld(p + 112), l4));
+    v = xor3(v, swz(ld(p + 128), h5), swz(ld(p + 144), l5));
+    v = xor3(v, swz(ld(p + 160), h6), swz(ld(p + 176), l6));
     hi = shiftIn(lo, hi);
-    lo = xor3(shiftIn(i32x4.splat(0), lo), swz(ld(p), h1), swz(ld(p + 16), l1));
-    lo = xor3(lo, swz(ld(p + 32), h2), swz(ld(p + 48), l2));
-    lo = xor3(lo, swz(ld(p + 64), h3), swz(ld(p + 80), l3));
-    lo = xor3(lo, swz(ld(p + 96), h4), swz(ld(p + 112), l4));
-    lo = xor3(lo, swz(ld(p + 128), h5), swz(ld(p + 144), l5));
-    lo = xor3(lo, swz(ld(p + 160), h6), swz(ld(p + 176), l6));
+    lo = xor(shiftIn(i32x4.splat(0), lo), v);
   }
   return reduce(lo, hi);
 }

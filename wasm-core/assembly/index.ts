@@ -12,6 +12,7 @@ export { GCM_CONTEXT_SIZE as gcmContextSize } from "./gcm";
 export { SUITE_KEY_SIZE as suiteKeySize } from "./suite";
 export { HASH_CONTEXT_SIZE as hashContextSize, HMAC_KEY_SIZE as hmacKeySize } from "./hash";
 export { aesExpand, sm4Expand };
+export { ghashBlocks } from "./ghash";
 export { encryptBlocks, decryptBlocks, invertKey, wipeCipher } from "./cipher";
 export { cbcEncrypt, cbcDecrypt, ctrBlocks, ctrTail } from "./modes";
 export {

@@ -13,6 +13,9 @@ export function swz(table: v128, index: v128): v128 {
   return i8x16.swizzle(table, index);
 }
 
+/** Sixteen times 0x0f. Loaded, never spelled as a constant: V8 builds a constant anew at each use, with three instructions. */
+export const NIBBLES = memory.data<u8>([15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15], 16);
+
 // @ts-ignore: decorator
 @inline
 export function xor(a: v128, b: v128): v128 {
@@ -51,11 +54,63 @@ export function st(ptr: usize, value: v128): void {
   v128.store(ptr, value);
 }
 
+const SWAP = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
+
 /** Bytes of each 32-bit lane reversed: big-endian words to lanes and back. */
 // @ts-ignore: decorator
 @inline
 export function swapWords(x: v128): v128 {
-  return i8x16.shuffle(x, x, 3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12);
+  return swz(x, ld(SWAP));
+}
+
+// Interleaving, each one instruction: bytes, 16-bit and 32-bit lanes of the low or high halves of a and b.
+
+// @ts-ignore: decorator
+@inline
+export function zipLow8(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zipHigh8(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zipLow16(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 16, 17, 2, 3, 18, 19, 4, 5, 20, 21, 6, 7, 22, 23);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zipHigh16(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 9, 24, 25, 10, 11, 26, 27, 12, 13, 28, 29, 14, 15, 30, 31);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zipLow32(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, 20, 21, 22, 23);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zipHigh32(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 9, 10, 11, 24, 25, 26, 27, 12, 13, 14, 15, 28, 29, 30, 31);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zipLow64(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+}
+
+// @ts-ignore: decorator
+@inline
+export function zipHigh64(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
 }
 
 /** Zeroes `length` bytes at `ptr`. */
