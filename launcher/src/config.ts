@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { type Config, ConfigError, checkSettings, memoryUrl } from "@edge-kms/control-plane";
 import * as v from "valibot";
 import { StartError } from "./start-error.ts";
 
@@ -32,9 +33,18 @@ const fileSchema = v.strictObject({
   store: v.optional(store),
   pkcs11Module: v.optional(v.string()),
   databaseUrl: v.optional(v.string()),
-  bridge: v.optional(v.looseObject({})),
-  controlPlane: v.optional(v.looseObject({})),
+  /** Where parts reach each other when something stands between them, such as a proxy that a test puts there. */
+  via: v.optional(
+    v.strictObject({
+      bridge: v.optional(v.pipe(v.string(), v.regex(/^https:\/\//, "an https URL"))),
+      controlPlane: v.optional(v.pipe(v.string(), v.regex(/^[^/]+:\d+$/, "host:port"))),
+    }),
+    {},
+  ),
+  bridge: v.optional(v.looseObject({ leaseRootCredentials: v.optional(v.boolean(), true) }), {}),
+  controlPlane: v.optional(v.record(v.string(), v.unknown()), {}),
 });
+type File = v.InferOutput<typeof fileSchema>;
 
 export type LauncherConfig = {
   readonly home: string;
@@ -43,17 +53,25 @@ export type LauncherConfig = {
   readonly store: "auto" | "pkcs11" | "software";
   readonly pkcs11Module: string | null;
   readonly databaseUrl: string | null;
+  readonly via: File["via"];
+  readonly leaseRootCredentials: boolean;
+  /** The control plane's, which the edge and its enrolment must know too. */
+  readonly regions: Config["regions"];
 };
 
 /** Checks one setting and names it, never its neighbours, when it is wrong. */
-function check<S extends v.GenericSchema>(schema: S, name: string, value: unknown): v.InferOutput<S> {
+function check<S extends v.GenericSchema>(
+  schema: S,
+  name: string,
+  value: unknown,
+): v.InferOutput<S> {
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   throw new StartError(`${name}: ${result.issues[0]?.message ?? "not usable"}`);
 }
 
-function readFile(path: string): v.InferOutput<typeof fileSchema> {
-  if (!existsSync(path)) return {};
+function readFile(path: string): File {
+  if (!existsSync(path)) return v.parse(fileSchema, {});
   let json: unknown;
   try {
     json = JSON.parse(readFileSync(path, "utf8"));
@@ -107,5 +125,17 @@ export function readConfig(
     store: check(store, "store", told("store", "EDGE_KMS_STORE") ?? file.store ?? "auto"),
     pkcs11Module: told("pkcs11-module", "EDGE_KMS_PKCS11_MODULE") ?? file.pkcs11Module ?? null,
     databaseUrl: told("database-url", "DATABASE_URL") ?? file.databaseUrl ?? null,
+    via: file.via,
+    leaseRootCredentials: file.bridge.leaseRootCredentials,
+    regions: regionsOf(home, file),
   };
+}
+
+function regionsOf(home: string, file: File): Config["regions"] {
+  try {
+    return checkSettings(home, { ...file.controlPlane, databaseUrl: memoryUrl }).regions;
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new StartError(`${join(home, "config.json")}: ${error.message}`);
+  }
 }

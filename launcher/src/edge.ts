@@ -44,7 +44,8 @@ export function ensureEdgeKey(home: Home): EdgeKey {
 }
 
 /** The worker's process. `configuration` is workerd's own text form; it holds the edge's secret, so the file is private. */
-export function edgePart(home: Home, url: string, configuration: string): PartCommand {
+export function edgePart(home: Home, url: string, settings: EdgeSettings): PartCommand {
+  const configuration = workerdConfig(settings);
   const configFile = join(home.edge, "workerd.capnp");
   mkdirSync(join(home.edge, "storage"), { recursive: true, mode: 0o700 });
   writePrivateFile(configFile, configuration);

@@ -80,7 +80,9 @@ export function createPart(command: PartCommand, events: PartEvents): Part {
         if (serving) void died(how);
         else {
           const last = lastSentence(command.logFile, logStart);
-          reject(new StartError(`${command.name} did not start (${how})${last ? `: ${last}` : "."}`));
+          reject(
+            new StartError(`${command.name} did not start (${how})${last ? `: ${last}` : "."}`),
+          );
         }
       };
       started.once("error", (error) => end(error.message));
@@ -89,7 +91,12 @@ export function createPart(command: PartCommand, events: PartEvents): Part {
     ended.catch(() => {});
     const timeout = new Promise<never>((_, reject) => {
       const timer = setTimeout(
-        () => reject(new StartError(`${command.name} did not answer within ${START_TIMEOUT_MS / 1000} s; see ${command.logFile}`)),
+        () =>
+          reject(
+            new StartError(
+              `${command.name} did not answer within ${START_TIMEOUT_MS / 1000} s; see ${command.logFile}`,
+            ),
+          ),
         START_TIMEOUT_MS,
       );
       abort.signal.addEventListener("abort", () => clearTimeout(timer));

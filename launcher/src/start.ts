@@ -5,9 +5,8 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { workerdConfig } from "@edge-kms/edge-worker/node";
-import { createBridgeClient } from "@edge-kms/hsm-bridge";
+import { type Bootstrap, bootstrapFile, forwardingPublicKeyFile } from "@edge-kms/control-plane";
+import { type BridgeClient, createBridgeClient } from "@edge-kms/hsm-bridge";
 import { type ClientEnv, readAccessKey, writeClientEnv } from "./client-env.ts";
 import type { LauncherConfig } from "./config.ts";
 import { EDGE_GROUP, EDGE_ID, edgePart, ensureEdgeKey } from "./edge.ts";
@@ -19,38 +18,29 @@ import {
   writeHomeRecord,
   writePrivateFile,
 } from "./home.ts";
+import { bridgePart, controlPlanePart } from "./node-parts.ts";
 import { createPart, type Part, type PartCommand, type PartEvents } from "./part.ts";
 import { requireFreePorts } from "./ports.ts";
 import { preparePostgres } from "./postgres.ts";
-import { StartError } from "./start-error.ts";
-import {
-  chooseStore,
-  ensurePins,
-  type StoreChoice,
-  softhsmEnvironment,
-  TOKEN_LABEL,
-} from "./store.ts";
+import { chooseStore, makeToken, type StoreChoice } from "./store.ts";
 
-/** Root account of a home. Any number would do: it names the owner in every row and policy. */
+/** Root account of a new home. Any number would do: it names the owner in every row and policy. */
 const ACCOUNT = "100000000001";
 const APP_ID = 1250000001;
 
 export type Running = {
+  readonly home: Home;
   readonly store: StoreChoice;
   readonly edgeUrl: string;
   readonly controlPlaneUrl: string;
-  readonly home: Home;
   /** Ends every part in order: edge, control plane, database, bridge. */
   stop(): Promise<void>;
 };
 
 export type StartEvents = PartEvents & { note(line: string): void };
 
-/** Sections of `<home>/config.json` that say what stands between parts; the parts read the rest themselves. */
-export type Detours = { readonly bridgeUrl?: string; readonly controlPlaneAddress?: string };
-
 /**
- * Starts everything. Throws {@link StartError} when something does not start, or the signal's reason when it is aborted
+ * Starts everything. Throws StartError when something does not start, or the signal's reason when it is aborted
  * meanwhile; either way what already ran has been stopped.
  */
 export async function start(
@@ -59,10 +49,6 @@ export async function start(
   events: StartEvents,
   signal: AbortSignal,
 ): Promise<Running> {
-  const at = (offset: number) => `${bracketed(config.host)}:${config.port + offset}`;
-  const edgeUrl = `http://${at(0)}`;
-  const controlPlaneUrl = `http://${at(1)}`;
-  const bridgeUrl = `https://${at(2)}`;
   const recorded = readHomeRecord(home);
   const store = chooseStore(config, recorded?.store ?? null);
   const record: HomeRecord = recorded ?? {
@@ -71,38 +57,51 @@ export async function start(
     account: ACCOUNT,
     appId: APP_ID,
   };
-  await requireFreePorts(config.host, [config.port, config.port + 1, config.port + 2]);
+  const ports = [config.port, config.port + 1, config.port + 2] as const;
+  await requireFreePorts(config.host, ports);
   if (store.kind === "software") {
-    events.note(`keys are in the software store, which is no HSM, ${store.reason}`);
+    events.note(`master keys are in the software store, which is no HSM, ${store.reason}`);
   }
+  // A token is made with the home only: a lost one must not be replaced by an empty one.
+  if (store.kind === "pkcs11" && !recorded) makeToken(home, store);
+
+  const [edgeAddress, controlPlaneAddress, bridgeAddress] = ports.map((port) =>
+    address(config.host, port),
+  ) as [string, string, string];
+  const edgeUrl = `http://${edgeAddress}`;
+  const controlPlaneUrl = `http://${controlPlaneAddress}`;
+  const bridgeUrl = `https://${bridgeAddress}`;
 
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
   });
   aborted.catch(() => {});
-  const started: Part[] = [];
+  const parts: Part[] = [];
   const run = async (command: PartCommand) => {
     const part = createPart(command, events);
-    started.unshift(part);
+    parts.unshift(part);
     await Promise.race([part.start(), aborted]);
   };
   const stop = async () => {
-    for (const part of started) await part.stop();
+    for (const part of parts) await part.stop();
   };
+
   try {
-    const bridge = run(bridgePart(config, home, store, at(2)));
+    await run(bridgePart(config, home, store, bridgeAddress));
     const postgres = config.databaseUrl ? null : await preparePostgres(home);
-    await Promise.all([bridge, postgres ? run(postgres.part) : undefined]);
+    if (postgres) await run(postgres.part);
     if (!recorded) writeHomeRecord(home, record);
 
     const edgeKey = ensureEdgeKey(home);
     const operator = operatorClient(home, bridgeUrl);
     const env: ClientEnv = {
       ...(await rootAccessKey(home, record, operator)),
-      TENCENTCLOUD_REGION: config.regions[0].name,
+      TENCENTCLOUD_REGION: config.regions[0]?.name ?? "",
       KMS_ENDPOINT: edgeUrl,
       CONTROL_PLANE_ENDPOINT: controlPlaneUrl,
     };
+    // Before the parts run: should the start be cut short, the next one finds the access key that it made.
+    writeClientEnv(home.clientEnv, env);
     await operator.call("enrollEdge", {
       edge: EDGE_ID,
       publicKey: edgeKey.publicKey,
@@ -110,21 +109,69 @@ export async function start(
       regions: config.regions.map(({ name }) => name),
       group: EDGE_GROUP,
     });
-    const { publicKey } = await operator.call("status", {});
+    const { publicKey: bridgePublicKey } = await operator.call("status", {});
     operator.close();
 
-    await run(controlPlanePart(config, home, postgres?.url ?? config.databaseUrl ?? "", at(1)));
-    await run(edgePart(home, edgeUrl, ""));
-    await proveRoad(env);
-    writeClientEnv(home.clientEnv, env);
-    return { store, edgeUrl, controlPlaneUrl, home, stop };
+    await run(
+      controlPlanePart(home, {
+        listen: controlPlaneAddress,
+        databaseUrl: postgres?.url ?? config.databaseUrl ?? "",
+        bridgeUrl: config.via.bridge ?? bridgeUrl,
+        edgeUrl,
+      }),
+    );
+    await run(
+      edgePart(home, edgeUrl, {
+        listen: edgeAddress,
+        controlPlane: config.via.controlPlane ?? controlPlaneAddress,
+        signingKey: edgeKey.privateKey,
+        bridgePublicKey,
+        controlPlanePublicKey: readFileSync(join(home.pki, forwardingPublicKeyFile), "utf8").trim(),
+        regions: config.regions,
+      }),
+    );
+    await Promise.race([proveRoad(env), aborted]);
+    return { home, store, edgeUrl, controlPlaneUrl, stop };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-/** An IPv6 address as it stands in a URL. */
-function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host;
+/** `host:port` as it stands in a URL. */
+function address(host: string, port: number): string {
+  return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function operatorClient(home: Home, url: string): BridgeClient {
+  const read = (name: string) => readFileSync(join(home.pki, name), "utf8");
+  return createBridgeClient({
+    url,
+    ca: read("ca.crt"),
+    cert: read("operator.crt"),
+    key: read("operator.key"),
+  });
+}
+
+/**
+ * The root account's access key: the one in client.env, or a new one that the bridge makes. The SecretKey goes from
+ * the bridge to client.env; the control plane gets it sealed, in the bootstrap file.
+ */
+async function rootAccessKey(
+  home: Home,
+  record: HomeRecord,
+  operator: BridgeClient,
+): Promise<Pick<ClientEnv, "TENCENTCLOUD_SECRET_ID" | "TENCENTCLOUD_SECRET_KEY">> {
+  const bootstrap = join(home.root, bootstrapFile);
+  const known = existsSync(bootstrap) ? readAccessKey(home.clientEnv) : null;
+  if (known) {
+    return { TENCENTCLOUD_SECRET_ID: known.secretId, TENCENTCLOUD_SECRET_KEY: known.secretKey };
+  }
+  const { account, appId } = record;
+  const { secretId, secretKey, sealed } = await operator.call("createCredential", {
+    principal: { account, appId, uin: account, type: "root" },
+  });
+  const content: Bootstrap = { account, appId, uin: account, secretId, sealed };
+  writePrivateFile(bootstrap, `${JSON.stringify(content)}\n`);
+  return { TENCENTCLOUD_SECRET_ID: secretId, TENCENTCLOUD_SECRET_KEY: secretKey };
 }

@@ -1,12 +1,12 @@
 /** Which key store a home uses: chosen when the home is made, kept for its life. */
 
-import { randomBytes } from "node:crypto";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import type { LauncherConfig } from "./config.ts";
 import type { Home, HomeRecord } from "./home.ts";
-import { writePrivateFile } from "./home.ts";
 import { StartError } from "./start-error.ts";
 
 /** Where Debian, Ubuntu and Fedora put SoftHSM's module. */
@@ -49,7 +49,10 @@ function pkcs11(config: LauncherConfig): Availability {
 }
 
 /** The store for a new home, or the recorded one of an old home. Throws {@link StartError} when they do not agree. */
-export function chooseStore(config: LauncherConfig, recorded: HomeRecord["store"] | null): StoreChoice {
+export function chooseStore(
+  config: LauncherConfig,
+  recorded: HomeRecord["store"] | null,
+): StoreChoice {
   if (recorded && config.store !== "auto" && config.store !== recorded) {
     throw new StartError(
       `The home ${config.home} was made with the ${recorded} store and does not start with ${config.store}; use another EDGE_KMS_HOME.`,
@@ -57,10 +60,15 @@ export function chooseStore(config: LauncherConfig, recorded: HomeRecord["store"
   }
   const wanted = recorded ?? config.store;
   if (wanted === "software") {
-    return { kind: "software", module: "", reason: recorded ? "as this home was made" : "as configured" };
+    return {
+      kind: "software",
+      module: "",
+      reason: recorded ? "as this home was made" : "as configured",
+    };
   }
   const available = pkcs11(config);
-  if ("module" in available) return { kind: "pkcs11", module: available.module, reason: available.module };
+  if ("module" in available)
+    return { kind: "pkcs11", module: available.module, reason: available.module };
   if (wanted === "pkcs11") {
     throw new StartError(
       recorded
@@ -84,12 +92,25 @@ export function softhsmEnvironment(home: Home): Record<string, string> {
   return { SOFTHSM2_CONF: conf };
 }
 
-/** The token's PIN, made with the home; the security officer's is kept beside it. */
-export function ensurePins(home: Home): { readonly pinFile: string; readonly soPinFile: string } {
-  const pinFile = join(home.tokens, "pin");
-  const soPinFile = join(home.tokens, "so-pin");
-  for (const path of [pinFile, soPinFile]) {
-    if (!existsSync(path)) writePrivateFile(path, `${randomBytes(16).toString("hex")}\n`);
+/** Where the token's PINs are: the user's, and the security officer's. */
+export function pinFiles(home: Home): { readonly pinFile: string; readonly soPinFile: string } {
+  return { pinFile: join(home.tokens, "pin"), soPinFile: join(home.tokens, "so-pin") };
+}
+
+/** Makes the home's token and its PINs; finds them when an earlier start made them. In a process of its own, as the module demands. */
+export function makeToken(home: Home, store: StoreChoice): void {
+  const { pinFile, soPinFile } = pinFiles(home);
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      fileURLToPath(new URL("main.ts", import.meta.resolve("@edge-kms/hsm-bridge"))),
+      "init-token",
+      ...["--home", home.root, "--pkcs11-module", store.module, "--token-label", TOKEN_LABEL],
+      ...["--pin-file", pinFile, "--so-pin-file", soPinFile],
+    ],
+    { encoding: "utf8", env: { ...process.env, ...softhsmEnvironment(home) } },
+  );
+  if (status !== 0) {
+    throw new StartError(`The token could not be made: ${stderr.trim().split("\n").at(-1)}`);
   }
-  return { pinFile, soPinFile };
 }

@@ -61,9 +61,11 @@ export function temporaryHome(): string {
 }
 
 /** Starts the launcher without waiting: for tests of starts that fail. */
-export function launch(
-  options: SystemOptions & { home: string; port: number },
-): { child: ChildProcess; output: () => string; exited: Promise<number | null> } {
+export function launch(options: SystemOptions & { home: string; port: number }): {
+  child: ChildProcess;
+  output: () => string;
+  exited: Promise<number | null>;
+} {
   if (options.config) {
     writeFileSync(join(options.home, "config.json"), JSON.stringify(options.config));
   }
