@@ -21,19 +21,23 @@ export async function load(
   connections: number,
   seconds: number,
 ): Promise<LoadFigures> {
-  const running = autocannon({
-    url,
-    connections,
-    duration: seconds,
-    requests: requests.map((request) => ({ ...request, headers: { ...request.headers } })),
-    verifyBody: (body) => !String(body).includes('"Error"'),
-  });
   // The tool's own histogram counts whole milliseconds; most answers take less than one.
   const latencies: number[] = [];
-  running.on("response", (_client, _status, _bytes, responseTimeMs) => {
-    latencies.push(responseTimeMs);
+  const result = await new Promise<autocannon.Result>((resolve, reject) => {
+    const running = autocannon(
+      {
+        url,
+        connections,
+        duration: seconds,
+        requests: requests.map((request) => ({ ...request, headers: { ...request.headers } })),
+        verifyBody: (body) => !String(body).includes('"Error"'),
+      },
+      (error, done) => (error ? reject(error) : resolve(done)),
+    );
+    running.on("response", (_client, _status, _bytes, responseTimeMs) => {
+      latencies.push(responseTimeMs);
+    });
   });
-  const result = await running;
   const bad = result.errors + result.timeouts + result.non2xx + result.mismatches;
   if (bad > 0) throw new Error(`${bad} of ${result.requests.total} answers were errors`);
   return {
