@@ -9,7 +9,7 @@
 import { GHASH_WIDE, GK_POWERS, GK_READY, GK_SIZE } from "./layout";
 import { counterBlocks, encryptBlocks, wipeCipher } from "./cipher";
 import { ghashBlocks, ghashPadded, ghashStart, ghashWiden } from "./ghash";
-import { copy, equal, ld, st, storeBe32, storeBe64, wipe, xor } from "./simd";
+import { copy, equal16, ld, st, storeBe32, storeBe64, wipe, xor } from "./simd";
 
 const Y: usize = 0;
 const COUNTER: usize = 16;
@@ -24,7 +24,7 @@ export const GCM_CONTEXT_SIZE: usize = 112;
 const BLOCK = memory.data(16, 16);
 
 /** From this many bytes on, tables for six powers of H pay for themselves. */
-const WIDEN_FROM: usize = 1024;
+const WIDEN_FROM: usize = 512;
 
 /** Completes a gcm key whose cipher key is expanded: H = E(0) (SP 800-38D §7.1, step 1) and its first tables. */
 export function gcmKeyReady(gk: usize): void {
@@ -50,7 +50,7 @@ export function gcmStart(ctx: usize, gk: usize, nonce: usize, nonceBytes: usize)
   counterBlocks(gk, ctx + COUNTER, ctx + MASK, BLOCK, 1); // J0, and on to inc32(J0)
 }
 
-/** Announces how much is coming, so that long messages get their tables. Only a matter of speed. */
+/** Tables for six powers of H, if `bytes` of data are worth it. Only a matter of speed. */
 export function gcmExpect(gk: usize, bytes: usize): void {
   if (bytes >= WIDEN_FROM && load<u32>(gk + GK_READY) != GHASH_WIDE) ghashWiden(gk);
 }
@@ -140,7 +140,7 @@ const TAG = memory.data(16, 16);
 /** 1 when `tag` is the tag of the message so far; readies the context for the second pass, else wipes it. */
 export function gcmVerify(ctx: usize, tag: usize): u32 {
   gcmTag(ctx, TAG);
-  const good = equal(TAG, tag, 16);
+  const good = equal16(TAG, tag);
   st(TAG, i32x4.splat(0));
   st(ctx + PARTIAL, i32x4.splat(0));
   store<u64>(ctx + TEXT_BYTES, 0);
@@ -172,30 +172,115 @@ export function gcmWipe(ctx: usize): void {
   wipeCipher();
 }
 
-const SHORT = memory.data(112, 16); // context of the message that one call handles whole; wiped
+// Short messages, handled whole: hash key, tag mask and keystream come from one call of the cipher, and associated data,
+// ciphertext and lengths go to the hash as one run of blocks. All scratch here is zero between messages.
+
+const FRESH = memory.data(16 * 16, 16); //  0 | J0 | inc(J0) | …, then their encryptions: H | mask | keystream
+const RUN = memory.data(512 + 16, 16); //   padded associated data | padded ciphertext | lengths
+const SHORT_TEXT: usize = 14 * 16;
+const SHORT_RUN: usize = 512;
+
+/** Whether `gcmShortSeal` and `gcmShortOpen` take a message of this size. */
+export function gcmIsShort(nonceBytes: usize, aadBytes: usize, length: usize): bool {
+  return nonceBytes == 12 && length <= SHORT_TEXT && aadBytes + length <= SHORT_RUN - 32;
+}
+
+/** Fills FRESH for `length` bytes of text. With `isNew` the key has no hash key yet and gets it. */
+function shortStart(gk: usize, iv: usize, length: usize, isNew: bool): void {
+  const blocks = (length + 15) >> 4;
+  st(FRESH, i32x4.splat(0));
+  for (let n: usize = 1; n <= blocks + 1; n++) {
+    store<u64>(FRESH + n * 16, load<u64>(iv));
+    store<u32>(FRESH + n * 16 + 8, load<u32>(iv + 8));
+    storeBe32(FRESH + n * 16 + 12, <u32>n);
+  }
+  if (isNew) {
+    encryptBlocks(gk, FRESH, FRESH, blocks + 2);
+    st(gk + GK_POWERS, ld(FRESH));
+    ghashStart(gk);
+  } else encryptBlocks(gk, FRESH + 16, FRESH + 16, blocks + 1);
+}
+
+/** The tag over associated data and ciphertext, at TAG. */
+function shortTag(gk: usize, aad: usize, aadBytes: usize, text: usize, length: usize): void {
+  const textAt = RUN + ((aadBytes + 15) & ~15);
+  const lengthsAt = textAt + ((length + 15) & ~15);
+  copy(RUN, aad, aadBytes);
+  copy(textAt, text, length);
+  storeBe64(lengthsAt, <u64>aadBytes << 3);
+  storeBe64(lengthsAt + 8, <u64>length << 3);
+  st(TAG, i32x4.splat(0));
+  ghashBlocks(gk, TAG, RUN, (lengthsAt - RUN + 16) >> 4);
+  st(TAG, xor(ld(TAG), ld(FRESH + 16)));
+  wipe(RUN, lengthsAt - RUN + 16);
+}
+
+function shortStream(text: usize, length: usize): void {
+  let stream = FRESH + 32;
+  for (; length >= 16; length -= 16, text += 16, stream += 16) st(text, xor(ld(text), ld(stream)));
+  for (; length > 0; length--) store<u8>(text, load<u8>(text++) ^ load<u8>(stream++));
+}
+
+function shortEnd(length: usize): void {
+  wipe(FRESH, ((length + 15) & ~15) + 32);
+  st(TAG, i32x4.splat(0));
+}
+
+export function gcmShortSeal(
+  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, isNew: bool,
+): void {
+  shortStart(gk, iv, length, isNew);
+  shortStream(text, length);
+  shortTag(gk, aad, aadBytes, text, length);
+  st(text + length, ld(TAG));
+  shortEnd(length);
+}
+
+/** `good`: 1, or 0 when the message is already known to be wrong. */
+export function gcmShortOpen(
+  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, isNew: bool, good: u32,
+): u32 {
+  shortStart(gk, iv, length, isNew);
+  shortTag(gk, aad, aadBytes, text, length);
+  good &= equal16(TAG, text + length);
+  if (good) shortStream(text, length);
+  shortEnd(length);
+  return good;
+}
+
+const WHOLE = memory.data(112, 16); // context of a message that one call handles whole; wiped
 
 /** A whole message: `length` bytes at `text` are encrypted in place and the tag goes behind them. */
 export function gcmSeal(
   gk: usize, nonce: usize, nonceBytes: usize, aad: usize, aadBytes: usize, text: usize, length: usize,
 ): void {
-  gcmExpect(gk, aadBytes + length);
-  gcmStart(SHORT, gk, nonce, nonceBytes);
-  gcmAad(SHORT, aad, aadBytes);
-  gcmEncrypt(SHORT, text, length);
-  gcmTag(SHORT, text + length);
-  gcmWipe(SHORT);
+  if (gcmIsShort(nonceBytes, aadBytes, length)) {
+    gcmShortSeal(gk, nonce, aad, aadBytes, text, length, false);
+    wipeCipher();
+    return;
+  }
+  gcmStart(WHOLE, gk, nonce, nonceBytes);
+  gcmAad(WHOLE, aad, aadBytes);
+  gcmEncrypt(WHOLE, text, length);
+  gcmTag(WHOLE, text + length);
+  gcmWipe(WHOLE);
 }
 
 /** The reverse: tag behind `length` bytes of ciphertext. 1 and the plaintext in place, or 0 and nothing changed. */
 export function gcmOpen(
   gk: usize, nonce: usize, nonceBytes: usize, aad: usize, aadBytes: usize, text: usize, length: usize,
 ): u32 {
-  gcmExpect(gk, aadBytes + length);
-  gcmStart(SHORT, gk, nonce, nonceBytes);
-  gcmAad(SHORT, aad, aadBytes);
-  gcmAuthenticate(SHORT, text, length);
-  const good = gcmVerify(SHORT, text + length);
-  if (good) gcmDecrypt(SHORT, text, length);
-  gcmWipe(SHORT);
+  let good: u32;
+  if (gcmIsShort(nonceBytes, aadBytes, length)) {
+    good = gcmShortOpen(gk, nonce, aad, aadBytes, text, length, false, 1);
+    wipeCipher();
+    return good;
+  }
+  gcmStart(WHOLE, gk, nonce, nonceBytes);
+  gcmAad(WHOLE, aad, aadBytes);
+  gcmAuthenticate(WHOLE, text, length);
+  good = gcmVerify(WHOLE, text + length);
+  if (good) gcmDecrypt(WHOLE, text, length);
+  gcmWipe(WHOLE);
   return good;
 }

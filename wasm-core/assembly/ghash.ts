@@ -13,12 +13,13 @@
 // read n*32 bytes in sequence.
 
 import { GHASH_WIDE, GK_POWERS, GK_READY, GK_TABLES } from "./layout";
-import { NIBBLES, copy, highNibbles, ld, loadBe64, lowNibbles, st, storeBe64, swz, wipe, xor, xor3 } from "./simd";
+import { NIBBLES, copy, highNibbles, ld, loadBe64, lowNibbles, st, swz, wipe, xor, xor3, zipHigh16, zipHigh8, zipLow16, zipLow8 } from "./simd";
 
 const REDUCE = memory.data(64, 16); // byte q times x^128: first byte by high and low nibble, second byte likewise
-const ROWS = memory.data(256, 16); //  scratch while tables are made; wiped
+const PAD = memory.data(16, 16);
 
 export function ghashInit(): void {
+  initPicks();
   // x^128 = 1 + x + x^2 + x^7. A byte q stands for degrees 0..7, its products for degrees 0..14: bit 14 - d of `r`.
   for (let n: u32 = 0; n < 16; n++) {
     for (let high: u32 = 0; high < 2; high++) {
@@ -66,29 +67,99 @@ function product(gk: usize, x: v128): v128 {
   return reduce(lo, hi);
 }
 
-/** Makes the planes of power m from the field element at `h`. */
-function makeTables(gk: usize, m: u32, h: usize): void {
-  let high = loadBe64(h);
-  let low = loadBe64(h + 8);
-  for (let nibble: usize = 0; nibble < 2; nibble++) {
-    st(ROWS, i32x4.splat(0));
-    for (let n: usize = 8; n > 0; n >>= 1) {
-      storeBe64(ROWS + n * 16, high);
-      storeBe64(ROWS + n * 16 + 8, low);
-      const dropped = 0 - (low & 1); // times x: the bit of x^127 comes back as 1 + x + x^2 + x^7
-      low = (low >> 1) | (high << 63);
-      high = (high >> 1) ^ (dropped & 0xe100000000000000);
-    }
-    for (let n: usize = 3; n < 16; n++) {
-      const top = n & (0 - n); // lowest bit: n is that bit plus the rest
-      if (top != n) st(ROWS + n * 16, xor(ld(ROWS + top * 16), ld(ROWS + (n - top) * 16)));
-    }
-    for (let b: usize = 0; b < 16; b++) {
-      const to = gk + GK_TABLES + b * 192 + (6 - m) * 32 + nibble * 16;
-      for (let n: usize = 0; n < 16; n++) store<u8>(to + n, load<u8>(ROWS + n * 16 + b));
+const PICK_LOW = memory.data(64, 16); //  lane k of four, by the two low bits of n
+const PICK_HIGH = memory.data(64, 16); // by the two high bits
+
+function initPicks(): void {
+  for (let k: u32 = 0; k < 4; k++) {
+    for (let n: u32 = 0; n < 16; n++) {
+      store<u8>(PICK_LOW + k * 16 + n, <u8>(4 * k + (n & 3)));
+      store<u8>(PICK_HIGH + k * 16 + n, <u8>(4 * k + (n >> 2)));
     }
   }
-  wipe(ROWS, 256);
+}
+
+/** A field element from its two big-endian halves. */
+// @ts-ignore: decorator
+@inline
+function element(high: u64, low: u64): v128 {
+  return i64x2.replace_lane(i64x2.splat(bswap<u64>(high)), 1, bswap<u64>(low));
+}
+
+/** Four planes, 192 bytes apart, from four lanes of multiples by the low and by the high half of n. */
+// @ts-ignore: decorator
+@inline
+function fourPlanes(to: usize, byLow: v128, byHigh: v128): void {
+  st(to, xor(swz(byLow, ld(PICK_LOW)), swz(byHigh, ld(PICK_HIGH))));
+  st(to + 192, xor(swz(byLow, ld(PICK_LOW + 16)), swz(byHigh, ld(PICK_HIGH + 16))));
+  st(to + 384, xor(swz(byLow, ld(PICK_LOW + 32)), swz(byHigh, ld(PICK_HIGH + 32))));
+  st(to + 576, xor(swz(byLow, ld(PICK_LOW + 48)), swz(byHigh, ld(PICK_HIGH + 48))));
+}
+
+/** Sixteen planes from the products for n = 8, 4, 2 and 1. */
+function makePlanes(to: usize, h8: v128, h4: v128, h2: v128, h1: v128): void {
+  const zero = i32x4.splat(0);
+  const h3 = xor(h1, h2);
+  const h12 = xor(h4, h8);
+  // Bytes b of 0, h1, h2, h3 in a lane, and of 0, h4, h8, h12.
+  const a0 = zipLow8(zero, h1);
+  const a1 = zipLow8(h2, h3);
+  const c0 = zipLow8(zero, h4);
+  const c1 = zipLow8(h8, h12);
+  fourPlanes(to, zipLow16(a0, a1), zipLow16(c0, c1));
+  fourPlanes(to + 768, zipHigh16(a0, a1), zipHigh16(c0, c1));
+  const a2 = zipHigh8(zero, h1);
+  const a3 = zipHigh8(h2, h3);
+  const c2 = zipHigh8(zero, h4);
+  const c3 = zipHigh8(h8, h12);
+  fourPlanes(to + 1536, zipLow16(a2, a3), zipLow16(c2, c3));
+  fourPlanes(to + 2304, zipHigh16(a2, a3), zipHigh16(c2, c3));
+}
+
+/** Times x: the bit of x^127 comes back as 1 + x + x^2 + x^7. */
+// @ts-ignore: decorator
+@inline
+function doubledHigh(high: u64, low: u64): u64 {
+  return (high >> 1) ^ ((0 - (low & 1)) & 0xe100000000000000);
+}
+
+/** Makes the planes of power m from the field element at `h`: h, h*x, h*x^2, h*x^3 for high nibbles, on to x^7 for low ones. */
+function makeTables(gk: usize, m: u32, h: usize): void {
+  const to = gk + GK_TABLES + (6 - m) * 32;
+  let high = loadBe64(h);
+  let low = loadBe64(h + 8);
+  for (let nibble: usize = 0; nibble < 32; nibble += 16) {
+    const h8 = element(high, low);
+    let next = doubledHigh(high, low);
+    low = (low >> 1) | (high << 63);
+    high = next;
+    const h4 = element(high, low);
+    next = doubledHigh(high, low);
+    low = (low >> 1) | (high << 63);
+    high = next;
+    const h2 = element(high, low);
+    next = doubledHigh(high, low);
+    low = (low >> 1) | (high << 63);
+    high = next;
+    makePlanes(to + nibble, h8, h4, h2, element(high, low));
+    next = doubledHigh(high, low);
+    low = (low >> 1) | (high << 63);
+    high = next;
+  }
+}
+
+/** Zeroes hash key, powers and the tables that there are. */
+export function ghashWipe(gk: usize): void {
+  if (load<u32>(gk + GK_READY) == GHASH_WIDE) wipe(gk + GK_POWERS, 96 + 3072);
+  else {
+    const zero = i32x4.splat(0);
+    st(gk + GK_POWERS, zero);
+    for (let p = gk + GK_TABLES + 160, end = p + 3072; p < end; p += 192) {
+      st(p, zero);
+      st(p + 16, zero);
+    }
+  }
+  store<u32>(gk + GK_READY, 0);
 }
 
 /** Starts a ghash key from H at GK_POWERS: tables for the first power only. */
@@ -112,9 +183,40 @@ export function ghashBlocks(gk: usize, y: usize, data: usize, blocks: usize): vo
   let state = ld(y);
   if (load<u32>(gk + GK_READY) == GHASH_WIDE) {
     for (; blocks >= 6; blocks -= 6, data += 96) state = six(gk, state, data);
+    if (blocks >= 3) {
+      state = three(gk, state, data);
+      blocks -= 3;
+      data += 48;
+    }
   }
   for (; blocks > 0; blocks--, data += 16) state = product(gk, xor(state, ld(data)));
   st(y, state);
+}
+
+// @ts-ignore: decorator
+@inline
+function three(gk: usize, y: v128, data: usize): v128 {
+  const mask = ld(NIBBLES);
+  const x1 = xor(y, ld(data));
+  const x2 = ld(data + 16);
+  const x3 = ld(data + 32);
+  const h1 = highNibbles(x1, mask);
+  const l1 = lowNibbles(x1, mask);
+  const h2 = highNibbles(x2, mask);
+  const l2 = lowNibbles(x2, mask);
+  const h3 = highNibbles(x3, mask);
+  const l3 = lowNibbles(x3, mask);
+  let lo = i32x4.splat(0);
+  let hi = i32x4.splat(0);
+  const end = gk + GK_TABLES;
+  for (let p = end + 15 * 192 + 96; p >= end; p -= 192) {
+    let v = xor(swz(ld(p), h1), swz(ld(p + 16), l1));
+    v = xor3(v, swz(ld(p + 32), h2), swz(ld(p + 48), l2));
+    v = xor3(v, swz(ld(p + 64), h3), swz(ld(p + 80), l3));
+    hi = shiftIn(lo, hi);
+    lo = xor(shiftIn(i32x4.splat(0), lo), v);
+  }
+  return reduce(lo, hi);
 }
 
 // @ts-ignore: decorator
@@ -162,9 +264,9 @@ export function ghashPadded(gk: usize, y: usize, data: usize, length: usize): vo
   if (whole > 0) ghashBlocks(gk, y, data, whole);
   const rest = length & 15;
   if (rest > 0) {
-    st(ROWS, i32x4.splat(0));
-    copy(ROWS, data + whole * 16, rest);
-    ghashBlocks(gk, y, ROWS, 1);
-    st(ROWS, i32x4.splat(0));
+    st(PAD, i32x4.splat(0));
+    copy(PAD, data + whole * 16, rest);
+    ghashBlocks(gk, y, PAD, 1);
+    st(PAD, i32x4.splat(0));
   }
 }

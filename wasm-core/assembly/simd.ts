@@ -142,6 +142,15 @@ export function equal(a: usize, b: usize, length: usize): u32 {
   return (diff - 1) >>> 31;
 }
 
+/** `equal` of 16 bytes. */
+// @ts-ignore: decorator
+@inline
+export function equal16(a: usize, b: usize): u32 {
+  const diff = v128.xor(v128.load(a), v128.load(b));
+  const folded = i64x2.extract_lane(diff, 0) | i64x2.extract_lane(diff, 1);
+  return <u32>(((folded | (0 - folded)) >>> 63) ^ 1);
+}
+
 /** Big-endian 32-bit store. */
 // @ts-ignore: decorator
 @inline

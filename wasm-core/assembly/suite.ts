@@ -17,15 +17,16 @@
 //
 // suite key   cipher key | K1(16)
 
-import { CK_KIND, CK_SIZE, GK_SIZE, SM4 } from "./layout";
+import { CK_KIND, CK_SIZE, SM4 } from "./layout";
 import { aesExpand } from "./aes";
 import { sm4Expand } from "./sm4";
 import { encryptBlocks, wipeCipher } from "./cipher";
+import { ghashWipe } from "./ghash";
 import { cmacSubkey } from "./cmac";
 import {
-  gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmKeyReady, gcmStart, gcmTag, gcmVerify, gcmWipe,
+  gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmIsShort, gcmKeyReady, gcmShortOpen, gcmShortSeal, gcmStart, gcmTag, gcmVerify, gcmWipe,
 } from "./gcm";
-import { copy, equal, ld, st, storeBe32, wipe, xor } from "./simd";
+import { copy, equal, equal16, ld, st, storeBe32, wipe, xor } from "./simd";
 
 const K1: usize = CK_SIZE;
 export const SUITE_KEY_SIZE: usize = CK_SIZE + 16;
@@ -44,7 +45,7 @@ export function suiteInit(sk: usize, suite: u32, key: usize): void {
   wipeCipher();
 }
 
-/** Derives the message key and writes the commitment. */
+/** Derives the message key, without its hash key, and writes the commitment. */
 function derive(sk: usize, nonce: usize, commitment: usize): void {
   const k1 = ld(sk + K1);
   copy(INPUT + 4, nonce, 12);
@@ -68,12 +69,12 @@ function derive(sk: usize, nonce: usize, commitment: usize): void {
   else aesExpand(MESSAGE_KEY, DERIVED, 32);
   wipe(INPUT, 48);
   wipe(DERIVED, 48);
-  gcmKeyReady(MESSAGE_KEY);
 }
 
 /** Starts a message: derives its key, writes the 32-byte commitment, takes all of the associated data that is there. */
 export function suiteStart(sk: usize, nonce: usize, commitment: usize, expected: usize): void {
   derive(sk, nonce, commitment);
+  gcmKeyReady(MESSAGE_KEY);
   gcmExpect(MESSAGE_KEY, expected);
   gcmStart(MESSAGE, MESSAGE_KEY, nonce + 12, 12);
 }
@@ -118,7 +119,8 @@ export function suiteDecrypt(text: usize, length: usize): void {
 }
 
 export function suiteWipe(): void {
-  wipe(MESSAGE_KEY, GK_SIZE);
+  wipe(MESSAGE_KEY, CK_SIZE);
+  ghashWipe(MESSAGE_KEY);
   gcmWipe(MESSAGE);
 }
 
@@ -129,6 +131,12 @@ export function suiteWipe(): void {
 export function suiteSeal(
   sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
 ): void {
+  if (gcmIsShort(12, aadBytes, length)) {
+    derive(sk, nonce, commitment);
+    gcmShortSeal(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, true);
+    suiteWipe();
+    return;
+  }
   suiteStart(sk, nonce, commitment, aadBytes + length);
   gcmAad(MESSAGE, aad, aadBytes);
   gcmEncrypt(MESSAGE, text, length);
@@ -142,6 +150,14 @@ export function suiteSeal(
 export function suiteOpen(
   sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
 ): u32 {
+  if (gcmIsShort(12, aadBytes, length)) {
+    derive(sk, nonce, COMMITMENT);
+    const bound = equal16(COMMITMENT, commitment) & equal16(COMMITMENT + 16, commitment + 16);
+    wipe(COMMITMENT, 32);
+    const good = gcmShortOpen(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, true, bound);
+    suiteWipe();
+    return good;
+  }
   suiteStartOpen(sk, nonce, commitment, aadBytes + length);
   gcmAad(MESSAGE, aad, aadBytes);
   gcmAuthenticate(MESSAGE, text, length);

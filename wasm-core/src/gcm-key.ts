@@ -81,14 +81,13 @@ class GcmEngine implements AeadEngine {
     return exports.gcmOpen(this.#slot, nonce, this.nonceBytes, aad, aadBytes, text, length);
   }
 
-  begin(expected: number): void {
+  begin(): void {
     const { exports, gcmContext, nonce } = this.#memory;
-    exports.gcmExpect(this.#slot, expected);
     exports.gcmStart(gcmContext, this.#slot, nonce, this.nonceBytes);
   }
 
-  beginOpen(expected: number): void {
-    this.begin(expected);
+  beginOpen(): void {
+    this.begin();
   }
 
   aad(at: number, length: number): void {
@@ -139,7 +138,6 @@ class StreamContext {
     this.#key = key;
     this.#slot = memory.streams.take();
     const { exports, text } = memory;
-    exports.gcmExpect(keySlot, TEXT_BYTES); // length unknown: take the tables for long messages
     exports.gcmStart(this.#slot, keySlot, memory.nonce, nonceBytes);
     inPieces(memory, aad, (size) => exports.gcmAad(this.#slot, text, size));
   }
@@ -331,6 +329,7 @@ export function openGcmKey(memory: CoreMemory, cipher: Cipher, key: Uint8Array):
   const slot = memory.gcmKeys.take();
   expandCipherKey(memory, cipher, key, slot);
   memory.exports.gcmKeyReady(slot);
+  memory.exports.gcmExpect(slot, TEXT_BYTES); // a key that is kept gets all its tables at once
   memory.exports.wipeCipher();
   return new WasmGcmKey(memory, slot);
 }
