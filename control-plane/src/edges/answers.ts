@@ -17,3 +17,8 @@ export function refusedEdge(reason: EdgeRefusal | "frozen"): EdgeAnswer {
   if (reason === "malformed") return { status: 400, error: { code: "malformed" }, reason };
   return { status: 403, error: { code: "edge-refused" }, reason };
 }
+
+/** Nothing is wrong with the request: it may be sent again, with a fresh nonce. */
+export function unavailable(reason: string): EdgeAnswer {
+  return { status: 503, error: { code: "unavailable" }, reason };
+}

@@ -5,12 +5,14 @@ import {
   credentialRequest,
   type ErrorCode,
   type LeaseLimits,
+  type SignedMessage,
   signedMessageTypes,
 } from "@edge-kms/protocol";
 import { BridgeError } from "../bridge/errors.ts";
 import { findAccessKey } from "../db/queries/access-keys.ts";
 import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
 import { authenticateEdge } from "../edges/authenticate.ts";
+import type { Edge } from "../edges/directory.ts";
 import { translateBridgeRefusal } from "./bridge-refusal.ts";
 import type { LeaseServices } from "./lease-endpoint.ts";
 
@@ -33,26 +35,41 @@ export async function grantCredential(
   if (!request.ok) return refusedEdge(request.reason);
   if (request.edge.isFrozen) return refusedEdge("frozen");
 
-  const { secretId } = request.payload.proof;
-  const key = await services.database.read((db) => findAccessKey(db, secretId));
-  // An edge has no business with accounts it is not enrolled for: to it their access keys do not exist.
-  if (key?.isActive !== true || !request.edge.accounts.has(key.principal.account)) {
-    return refuse("AuthFailure.SecretIdNotFound");
-  }
+  const { edge, raw, payload } = request;
+  const grant = () => findAndGrant(services, edge, raw, payload.proof.secretId);
   try {
-    const { grant } = await services.bridge.call("leaseCredential", {
-      request: request.raw,
-      principal: key.principal,
-      sealed: key.sealed,
-      epoch: key.epoch,
-      limits: services.credentialLimits,
+    return await grant().catch(async (error: unknown) => {
+      // The database was behind the bridge. Nothing was granted, so the bridge may be asked again.
+      if (!(error instanceof BridgeError) || error.code !== "stale-epoch") throw error;
+      await services.raiseEpochs();
+      return grant();
     });
-    const body: CredentialResponse = { grant };
-    return { status: 200, body };
   } catch (error) {
     if (error instanceof BridgeError && error.code === "bad-signature") {
       return refuse("AuthFailure.SignatureFailure");
     }
-    return translateBridgeRefusal(error, services.raiseEpochs);
+    return translateBridgeRefusal(error);
   }
+}
+
+async function findAndGrant(
+  { database, bridge, credentialLimits }: CredentialServices,
+  edge: Edge,
+  request: SignedMessage,
+  secretId: string,
+): Promise<EdgeAnswer> {
+  const key = await database.read((db) => findAccessKey(db, secretId));
+  // An edge has no business with accounts it is not enrolled for: to it their access keys do not exist.
+  if (key?.isActive !== true || !edge.accounts.has(key.principal.account)) {
+    return refuse("AuthFailure.SecretIdNotFound");
+  }
+  const { grant } = await bridge.call("leaseCredential", {
+    request,
+    principal: key.principal,
+    sealed: key.sealed,
+    epoch: key.epoch,
+    limits: credentialLimits,
+  });
+  const body: CredentialResponse = { grant };
+  return { status: 200, body };
 }

@@ -1,17 +1,21 @@
 /** `POST /edge/v1/leases`: authorise key by key, let the bridge grant what is left. */
 
 import {
+  type BridgeRequest,
+  type LeasedKey,
   type LeaseLimits,
   type LeaseResponse,
   leaseRequest,
+  type SignedMessage,
   signedMessageTypes,
 } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge/client.ts";
-import { leaseErrorCode } from "../bridge/errors.ts";
+import { BridgeError, leaseErrorCode } from "../bridge/errors.ts";
 import type { Database } from "../db/index.ts";
 import { findKeysWithEpochs } from "../db/queries/keys.ts";
-import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
+import { type EdgeAnswer, refusedEdge, unavailable } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
+import type { Edge } from "../edges/directory.ts";
 import { permitLease } from "../keys/lease-permission.ts";
 import { translateBridgeRefusal } from "./bridge-refusal.ts";
 
@@ -25,57 +29,77 @@ export interface LeaseServices extends EdgeAuthentication {
 
 type LeaseResult = LeaseResponse["results"][number];
 
+/** Nothing was granted, because the bridge has seen newer epochs than the database had: it may be asked again. */
+class StaleEpochs extends Error {
+  override readonly name = "StaleEpochs";
+}
+
 /** @param input parsed JSON of the request's body. */
 export async function grantLeases(services: LeaseServices, input: unknown): Promise<EdgeAnswer> {
   const { leaseRequest: type } = signedMessageTypes;
   const request = await authenticateEdge(services, input, type, leaseRequest, (r) => r.edge);
   if (!request.ok) return refusedEdge(request.reason);
   if (request.edge.isFrozen) return refusedEdge("frozen");
+  const { edge, raw, payload } = request;
+  const grant = () => authoriseAndGrant(services, edge, raw, payload.keys);
+  try {
+    const results = await grant().catch(async (error: unknown) => {
+      if (!(error instanceof StaleEpochs)) throw error;
+      await services.raiseEpochs();
+      return grant();
+    });
+    const body: LeaseResponse = { results };
+    return { status: 200, body };
+  } catch (error) {
+    if (error instanceof StaleEpochs) return unavailable("bridge: stale-epoch");
+    return translateBridgeRefusal(error);
+  }
+}
 
-  const wanted = request.payload.keys;
+async function authoriseAndGrant(
+  services: LeaseServices,
+  edge: Edge,
+  request: SignedMessage,
+  wanted: readonly LeasedKey[],
+): Promise<LeaseResult[]> {
   const ids = wanted.map(({ keyId }) => keyId);
   const found = await services.database.read((db) => findKeysWithEpochs(db, ids));
   const byId = new Map(found.map((row) => [row.key.keyId, row]));
   const results = new Map<number, LeaseResult>();
-  const permitted = [];
+  const permitted: BridgeRequest<"lease">["permitted"] = [];
   for (const [index, key] of wanted.entries()) {
     const row = byId.get(key.keyId) ?? null;
-    const permission = permitLease(request.edge, key, row, services.keyLimits);
+    const permission = permitLease(edge, key, row, services.keyLimits);
     if (permission.ok)
       permitted.push({ index, epoch: permission.epoch, limits: permission.limits });
     else results.set(index, { error: { code: permission.error } });
   }
-
-  if (permitted.length > 0) {
-    let granted: Awaited<ReturnType<typeof askBridge>>;
-    try {
-      granted = await askBridge(services, request.raw, permitted);
-    } catch (error) {
-      return translateBridgeRefusal(error, services.raiseEpochs);
-    }
-    let isStale = false;
-    for (const result of granted) {
-      const purpose = wanted[result.index]?.purpose ?? "decrypt";
-      if ("grant" in result) {
-        results.set(result.index, { grant: result.grant });
-        continue;
-      }
-      isStale ||= result.error.code === "stale-epoch";
-      results.set(result.index, { error: { code: leaseErrorCode(result.error.code, purpose) } });
-    }
-    if (isStale) await services.raiseEpochs();
-  }
+  if (permitted.length > 0) await askBridge(services, request, permitted, wanted, results);
   // An index the bridge has left out has no lease.
-  const body: LeaseResponse = {
-    results: wanted.map((_, index) => results.get(index) ?? { error: { code: "InternalError" } }),
-  };
-  return { status: 200, body };
+  return wanted.map((_, index) => results.get(index) ?? { error: { code: "InternalError" } });
 }
 
 async function askBridge(
-  { bridge }: LeaseServices,
-  request: Parameters<typeof bridge.call<"lease">>[1]["request"],
-  permitted: Parameters<typeof bridge.call<"lease">>[1]["permitted"],
-) {
-  return (await bridge.call("lease", { request, permitted })).results;
+  { bridge, raiseEpochs }: LeaseServices,
+  request: SignedMessage,
+  permitted: BridgeRequest<"lease">["permitted"],
+  wanted: readonly LeasedKey[],
+  results: Map<number, LeaseResult>,
+): Promise<void> {
+  const answer = await bridge.call("lease", { request, permitted }).catch((error: unknown) => {
+    if (error instanceof BridgeError && error.code === "stale-epoch") throw new StaleEpochs();
+    throw error;
+  });
+  const isStale = (result: (typeof answer.results)[number]): boolean =>
+    "error" in result && result.error.code === "stale-epoch";
+  if (answer.results.length > 0 && answer.results.every(isStale)) throw new StaleEpochs();
+  if (answer.results.some(isStale)) await raiseEpochs();
+  for (const result of answer.results) {
+    if ("grant" in result) {
+      results.set(result.index, { grant: result.grant });
+      continue;
+    }
+    const purpose = wanted[result.index]?.purpose ?? "decrypt";
+    results.set(result.index, { error: { code: leaseErrorCode(result.error.code, purpose) } });
+  }
 }
