@@ -22,6 +22,8 @@ const bodyBytes: Partial<Record<BridgeCall, number>> = {
   leaseCredential: 24 * 1024 * 1024,
   verifyCredential: 24 * 1024 * 1024,
 };
+/** Asked every few seconds; not worth a line each time they succeed. */
+const quietCalls: ReadonlySet<string> = new Set<BridgeCall>(["status", "health"]);
 const REQUEST_TIMEOUT_MS = 30_000;
 
 const callsByPath = new Map<string, BridgeCall>(
@@ -131,7 +133,7 @@ async function serve(
     tookMs: Math.round((performance.now() - startMs) * 10) / 10,
   };
   if (error === null) {
-    bridge.logger.info("served", fields);
+    if (!quietCalls.has(call)) bridge.logger.info("served", fields);
     return;
   }
   bridge.logger.warn("refused", {

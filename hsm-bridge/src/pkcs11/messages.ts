@@ -55,6 +55,8 @@ export interface WorkerFailure {
   readonly detail: string;
   /** Starting cannot succeed by trying again: wrong PIN, no such token, no addon, a token that fails the self-test. */
   readonly isFinal: boolean;
+  /** The token refused the PIN: trying again could lock it. */
+  readonly isPinRefused?: boolean;
 }
 
 export type WorkerResponse =

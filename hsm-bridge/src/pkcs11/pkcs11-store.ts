@@ -17,7 +17,7 @@ import type {
   WorkerOperation,
   WorkerOperations,
 } from "./messages.ts";
-import { unavailable, WorkerProcess } from "./worker-process.ts";
+import { PinRefusedError, unavailable, WorkerProcess } from "./worker-process.ts";
 
 export interface Pkcs11StoreOptions {
   readonly modulePath: string;
@@ -113,6 +113,7 @@ class ProcessStore implements Pkcs11Store {
           ...describeError(error),
           ...reason,
         });
+        if (error instanceof PinRefusedError) return;
       }
     }
   }

@@ -118,5 +118,6 @@ export function toFailure(error: unknown): WorkerFailure {
     message: "The token refused the operation.",
     detail: `${known?.name ?? `CKR 0x${value.toString(16)}`}${typeof method === "string" && method !== "" ? ` in ${method}` : ""}`,
     isFinal: known?.loss === "start",
+    isPinRefused: known?.name.startsWith("CKR_PIN_") === true,
   };
 }

@@ -112,9 +112,13 @@ export function unavailable(message: string): BridgeError {
   return new BridgeError("hsm-unavailable", message);
 }
 
+/** The PIN is wrong or locked: opening again with it would use up what attempts are left. */
+export class PinRefusedError extends StartupError {}
+
 function toError(failure: WorkerFailure): Error {
   if (failure.isFinal) {
-    return new StartupError(
+    const Kind = failure.isPinRefused === true ? PinRefusedError : StartupError;
+    return new Kind(
       failure.detail === ""
         ? failure.message
         : `The token refuses to be opened (${failure.detail}).`,

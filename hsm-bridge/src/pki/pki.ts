@@ -11,6 +11,7 @@ import {
   X509Certificate,
 } from "node:crypto";
 import { readFile } from "node:fs/promises";
+import { isIP } from "node:net";
 import { join } from "node:path";
 import { StartupError } from "../errors.ts";
 import { fileExists, makePrivateDirectory, readSecretFile, writeFileDurably } from "../files.ts";
@@ -101,7 +102,8 @@ async function reasonToIssue(
   if (Date.parse(certificate.validTo) - nowMs < RENEWED_BEFORE_MS) return "ends soon";
   const isCovered = wantedNames.every(
     (wanted) =>
-      certificate.checkIP(wanted) !== undefined || certificate.checkHost(wanted) !== undefined,
+      (isIP(wanted) === 0 ? certificate.checkHost(wanted) : certificate.checkIP(wanted)) !==
+      undefined,
   );
   return isCovered ? null : "names changed";
 }

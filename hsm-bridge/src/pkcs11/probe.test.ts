@@ -1,0 +1,80 @@
+/** The probe against SoftHSM, whole and with one function replaced by a bad one. */
+
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { isWithoutHsm, type PreparedToken, prepareToken } from "../testing/stores.ts";
+import { type Library, loadLibrary, type Pkcs11 } from "./library.ts";
+import { probeToken } from "./probe.ts";
+import { Sessions } from "./sessions.ts";
+
+describe.skipIf(isWithoutHsm)("probing a token", () => {
+  let prepared: PreparedToken;
+  let library: Library;
+
+  beforeAll(async () => {
+    prepared = await prepareToken();
+    process.env.SOFTHSM2_CONF = prepared.settings.env?.SOFTHSM2_CONF ?? "";
+    library = loadLibrary(prepared.settings.modulePath);
+  });
+  afterAll(async () => {
+    library?.module.C_Finalize();
+    await prepared?.remove();
+  });
+
+  const probe = (changes: Partial<Pkcs11>, acceptExtractingToken = false) => {
+    const { module, ck } = library;
+    const altered = new Proxy(module, {
+      get: (target, name) => {
+        const replaced = changes[name as keyof Pkcs11];
+        if (replaced !== undefined) return replaced;
+        const original: unknown = Reflect.get(target, name);
+        return typeof original === "function" ? original.bind(target) : original;
+      },
+    });
+    const alteredLibrary = { module: altered, ck };
+    const sessions = new Sessions(alteredLibrary, { ...prepared.settings, maxSessions: 4 });
+    sessions.logIn();
+    return probeToken(alteredLibrary, sessions, acceptExtractingToken);
+  };
+
+  it("finds SoftHSM fit", async () => {
+    expect(await probe({})).toEqual({
+      aesGcm: "known answer verified",
+      wrongTag: "refused",
+      wrongAssociatedData: "refused",
+      sensitive: true,
+      extractable: false,
+      exportsNonExtractableKeys: "no",
+    });
+  });
+
+  it("refuses a token whose C_WrapKey exports non-extractable keys, unless told otherwise", async () => {
+    const exporting = { C_WrapKey: () => Buffer.alloc(40) } as unknown as Partial<Pkcs11>;
+    await expect(probe(exporting)).rejects.toThrow(/lets C_WrapKey export/);
+    expect(await probe(exporting, true)).toMatchObject({
+      exportsNonExtractableKeys: expect.stringContaining("AES-KEY-WRAP"),
+    });
+  });
+
+  it("refuses a token that opens a wrong tag", async () => {
+    let last: Buffer | null = null;
+    const careless = {
+      C_EncryptAsync: async (session: Buffer, data: Buffer, out: Buffer) => {
+        last = Buffer.from(data);
+        return library.module.C_EncryptAsync(session, data, out);
+      },
+      C_DecryptAsync: async () => last,
+    } as unknown as Partial<Pkcs11>;
+    await expect(probe(careless)).rejects.toThrow(/wrong tag or associated data/);
+  });
+
+  it("refuses a token whose AES-GCM is not AES-GCM", async () => {
+    const wrong = {
+      C_EncryptAsync: async (session: Buffer, data: Buffer, out: Buffer) => {
+        const sealed = Buffer.from(await library.module.C_EncryptAsync(session, data, out));
+        sealed[0] = (sealed[0] as number) ^ 1;
+        return sealed;
+      },
+    } as unknown as Partial<Pkcs11>;
+    await expect(probe(wrong)).rejects.toThrow(/wrong result for a published test vector/);
+  });
+});

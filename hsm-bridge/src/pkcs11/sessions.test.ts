@@ -1,0 +1,110 @@
+/** Recovery of sessions, against a library that loses them when told to. */
+
+import { describe, expect, it } from "vitest";
+import type { Handle, Library } from "./library.ts";
+import { Sessions } from "./sessions.ts";
+
+class FakeLibrary {
+  opened = 0;
+  closed = 0;
+  logins = 0;
+  readonly library: Library;
+
+  constructor() {
+    const module = {
+      C_GetSlotList: () => [Buffer.alloc(8)],
+      C_GetTokenInfo: () => ({ label: "token".padEnd(32) }),
+      C_OpenSession: () => Buffer.from([++this.opened]),
+      C_CloseSession: () => {
+        this.closed += 1;
+      },
+      C_Login: () => {
+        this.logins += 1;
+      },
+    };
+    this.library = {
+      module,
+      ck: { CKU_USER: 1, CKF_SERIAL_SESSION: 4, CKF_RW_SESSION: 2 },
+    } as unknown as Library;
+  }
+}
+
+const ckr = (code: number): Error => Object.assign(new Error("CKR"), { code });
+const settings = { tokenLabel: "token", pin: "1234", maxSessions: 2 };
+
+function open(): { fake: FakeLibrary; sessions: Sessions } {
+  const fake = new FakeLibrary();
+  const sessions = new Sessions(fake.library, settings);
+  sessions.logIn();
+  return { fake, sessions };
+}
+
+describe("sessions", () => {
+  it("uses a session again after success and never after an error", async () => {
+    const { fake, sessions } = open();
+    const seen: number[] = [];
+    const note = (session: Handle): void => {
+      seen.push((session as Buffer)[0] as number);
+    };
+    await sessions.use(true, note);
+    await sessions.use(true, note);
+    await expect(
+      sessions.use(true, (session) => {
+        note(session);
+        throw ckr(5);
+      }),
+    ).rejects.toThrow();
+    await sessions.use(true, note);
+    expect(seen).toEqual([2, 2, 2, 3]);
+    expect(fake.closed).toBe(1);
+  });
+
+  it.each([
+    ["CKR_SESSION_HANDLE_INVALID", 0xb3],
+    ["CKR_SESSION_CLOSED", 0xb0],
+    ["CKR_USER_NOT_LOGGED_IN", 0x101],
+    ["CKR_KEY_HANDLE_INVALID", 0x60],
+    ["CKR_OBJECT_HANDLE_INVALID", 0x82],
+  ])("logs in again after %s and repeats the operation once", async (_name, code) => {
+    const { fake, sessions } = open();
+    let calls = 0;
+    const result = await sessions.use(true, () => {
+      calls += 1;
+      if (calls === 1) throw ckr(code);
+      return "done";
+    });
+    expect(result).toBe("done");
+    expect(fake.logins).toBe(2);
+    expect(sessions.login).toBe(2);
+  });
+
+  it("does not repeat the making of a key", async () => {
+    const { fake, sessions } = open();
+    let calls = 0;
+    const use = sessions.use(false, () => {
+      calls += 1;
+      throw ckr(0xb3);
+    });
+    await expect(use).rejects.toThrow();
+    expect(calls).toBe(1);
+    expect(fake.logins).toBe(2);
+  });
+
+  it("never runs more operations at once than it has sessions", async () => {
+    const { fake, sessions } = open();
+    let running = 0;
+    let most = 0;
+    await Promise.all(
+      Array.from({ length: 20 }, () =>
+        sessions.use(true, async () => {
+          running += 1;
+          most = Math.max(most, running);
+          await new Promise((resolve) => setImmediate(resolve));
+          running -= 1;
+        }),
+      ),
+    );
+    expect(most).toBe(2);
+    expect(fake.opened).toBe(3);
+  });
+});

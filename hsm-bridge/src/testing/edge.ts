@@ -1,0 +1,154 @@
+/** An edge instance as the bridge sees it: signs requests with its enrolled key, opens what is sealed to it. */
+
+import {
+  createHash,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+  sign,
+  verify,
+} from "node:crypto";
+import {
+  type CallerProof,
+  type CredentialGrant,
+  credentialGrant,
+  type HpkeSealed,
+  type LeasedKey,
+  type LeaseGrant,
+  leaseGrant,
+  preAuthenticationEncoding,
+  type SignedMessage,
+  type SignedMessageType,
+  signedMessageTypes,
+} from "@edge-kms/protocol";
+import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
+import * as v from "valibot";
+
+const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
+
+export interface SignedRequest {
+  readonly message: SignedMessage;
+  readonly requestHash: string;
+}
+
+export class TestEdge {
+  readonly name: string;
+  readonly group: string;
+  readonly instance = randomBytes(16).toString("hex");
+  readonly #keys = generateKeyPairSync("ed25519");
+  readonly #hpke: Awaited<ReturnType<typeof suite.GenerateKeyPair>>;
+  readonly hpkePublicKey: string;
+
+  private constructor(
+    name: string,
+    group: string,
+    hpke: Awaited<ReturnType<typeof suite.GenerateKeyPair>>,
+    hpkePublicKey: string,
+  ) {
+    this.name = name;
+    this.group = group;
+    this.#hpke = hpke;
+    this.hpkePublicKey = hpkePublicKey;
+  }
+
+  static async make(name: string, group = "group-1"): Promise<TestEdge> {
+    const keys = await suite.GenerateKeyPair(true);
+    const raw = await suite.SerializePublicKey(keys.publicKey);
+    return new TestEdge(name, group, keys, Buffer.from(raw).toString("base64"));
+  }
+
+  get publicKey(): string {
+    return rawKey(this.#keys.publicKey);
+  }
+
+  /** A signed lease request; `changes` replaces fields before signing. */
+  leaseRequest(keys: readonly LeasedKey[], changes: object = {}): SignedRequest {
+    return this.sign(signedMessageTypes.leaseRequest, {
+      edge: this.name,
+      instance: this.instance,
+      nonce: randomBytes(16).toString("hex"),
+      timeMs: Date.now(),
+      hpkePublicKey: this.hpkePublicKey,
+      auditHead: { seq: 0, hash: "0".repeat(64) },
+      keys,
+      ...changes,
+    });
+  }
+
+  credentialRequest(proof: CallerProof, changes: object = {}): SignedRequest {
+    return this.sign(signedMessageTypes.credentialRequest, {
+      edge: this.name,
+      instance: this.instance,
+      nonce: randomBytes(16).toString("hex"),
+      timeMs: Date.now(),
+      hpkePublicKey: this.hpkePublicKey,
+      proof,
+      ...changes,
+    });
+  }
+
+  sign(type: SignedMessageType, payload: object): SignedRequest {
+    const bytes = Buffer.from(JSON.stringify(payload));
+    const signature = sign(null, preAuthenticationEncoding(type, bytes), this.#keys.privateKey);
+    return {
+      message: { type, payload: bytes.toString("base64"), signature: signature.toString("base64") },
+      requestHash: createHash("sha256").update(bytes).digest("hex"),
+    };
+  }
+
+  /** The secret of a grant, which must answer this request. */
+  async open(
+    sealed: HpkeSealed,
+    type: SignedMessageType,
+    requestHash: string,
+    leaseId: string,
+  ): Promise<Buffer> {
+    return Buffer.from(
+      await suite.Open(
+        this.#hpke,
+        Buffer.from(sealed.enc, "base64"),
+        Buffer.from(sealed.ciphertext, "base64"),
+        { info: Buffer.from(type), aad: Buffer.from(`${requestHash}:${leaseId}`) },
+      ),
+    );
+  }
+}
+
+export function readLeaseGrant(message: SignedMessage, bridgePublicKey: string): LeaseGrant {
+  return v.parse(leaseGrant, verified(message, signedMessageTypes.leaseGrant, bridgePublicKey));
+}
+
+export function readCredentialGrant(
+  message: SignedMessage,
+  bridgePublicKey: string,
+): CredentialGrant {
+  return v.parse(
+    credentialGrant,
+    verified(message, signedMessageTypes.credentialGrant, bridgePublicKey),
+  );
+}
+
+function verified(message: SignedMessage, type: SignedMessageType, publicKeyB64: string): unknown {
+  const bytes = Buffer.from(message.payload, "base64");
+  const key = createPublicKey({
+    key: {
+      kty: "OKP",
+      crv: "Ed25519",
+      x: Buffer.from(publicKeyB64, "base64").toString("base64url"),
+    },
+    format: "jwk",
+  });
+  const signature = Buffer.from(message.signature, "base64");
+  if (
+    message.type !== type ||
+    !verify(null, preAuthenticationEncoding(type, bytes), key, signature)
+  ) {
+    throw new Error("the grant's signature does not verify");
+  }
+  return JSON.parse(bytes.toString("utf8"));
+}
+
+function rawKey(key: KeyObject): string {
+  return key.export({ format: "der", type: "spki" }).subarray(-32).toString("base64");
+}

@@ -1,0 +1,93 @@
+/** The stores that the shared suites run over, each in a temporary directory of its own. */
+
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { KeyStore } from "../key-store.ts";
+import { createLogger } from "../log.ts";
+import { initToken, openPkcs11Store, type Pkcs11Store } from "../pkcs11/pkcs11-store.ts";
+import type { Pkcs11Settings, SoftwareSettings } from "../settings.ts";
+import { openSoftwareStore } from "../software/software-store.ts";
+
+export const SOFTHSM_MODULE =
+  process.env.SOFTHSM2_MODULE ??
+  [
+    "/usr/lib/softhsm/libsofthsm2.so",
+    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
+    "/usr/lib64/pkcs11/libsofthsm2.so",
+  ].find((path) => existsSync(path)) ??
+  "/usr/lib/softhsm/libsofthsm2.so";
+
+/** Long enough to be found if it leaked anywhere. */
+export const TEST_PIN = "pin-3f1c94d2a7";
+
+export const silentLogger = createLogger(
+  () => {},
+  () => {},
+);
+
+export interface PreparedStore {
+  readonly settings: Pkcs11Settings | SoftwareSettings;
+  /** Opens the same store again and again, one at a time. */
+  open(): Promise<KeyStore>;
+  remove(): Promise<void>;
+}
+
+export interface StoreBackend {
+  readonly name: "pkcs11" | "software";
+  prepare(): Promise<PreparedStore>;
+}
+
+const software: StoreBackend = {
+  name: "software",
+  async prepare() {
+    const directory = await mkdtemp(join(tmpdir(), "edge-kms-software-"));
+    return {
+      settings: { kind: "software", passphrase: null },
+      open: () => openSoftwareStore({ directory, logger: silentLogger }),
+      remove: () => rm(directory, { recursive: true, force: true }),
+    };
+  },
+};
+
+export interface PreparedToken extends PreparedStore {
+  readonly settings: Pkcs11Settings;
+  open(): Promise<Pkcs11Store>;
+}
+
+/** A SoftHSM token of its own. */
+export async function prepareToken(): Promise<PreparedToken> {
+  const directory = await mkdtemp(join(tmpdir(), "edge-kms-softhsm-"));
+  await mkdir(join(directory, "tokens"));
+  const conf = join(directory, "softhsm2.conf");
+  await writeFile(conf, `directories.tokendir = ${join(directory, "tokens")}\nlog.level = ERROR\n`);
+  const settings: Pkcs11Settings = {
+    kind: "pkcs11",
+    modulePath: SOFTHSM_MODULE,
+    tokenLabel: "edge-kms test",
+    pin: TEST_PIN,
+    env: { SOFTHSM2_CONF: conf },
+  };
+  await initToken({
+    modulePath: settings.modulePath,
+    tokenLabel: settings.tokenLabel,
+    pin: settings.pin,
+    securityOfficerPin: "so-5521",
+    env: { SOFTHSM2_CONF: conf },
+  });
+  return {
+    settings,
+    open: () => openPkcs11Store({ ...settings, logger: silentLogger }),
+    remove: () => rm(directory, { recursive: true, force: true }),
+  };
+}
+
+const pkcs11: StoreBackend = { name: "pkcs11", prepare: prepareToken };
+
+/** `EDGE_KMS_NO_HSM=1` says that a run is not a full one; without it a machine without SoftHSM fails. */
+export const isWithoutHsm = process.env.EDGE_KMS_NO_HSM === "1";
+export const storeBackends: readonly StoreBackend[] = isWithoutHsm
+  ? [software]
+  : [pkcs11, software];
