@@ -6,12 +6,14 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { BridgeResponse, BridgeRole, LeasedKey } from "@edge-kms/protocol";
 import { type BridgeClient, createBridgeClient } from "../client.ts";
+import type { KeyStore } from "../key-store.ts";
 import { defaultCaps } from "../limits.ts";
 import { createLogger } from "../log.ts";
 import { type BridgeSettings, homePaths } from "../settings.ts";
+import { openSoftwareStore } from "../software/software-store.ts";
 import { type RunningBridge, startBridge } from "../start.ts";
 import type { SignedRequest, TestEdge } from "./edge.ts";
-import type { PreparedStore, StoreBackend } from "./stores.ts";
+import { type PreparedStore, type StoreBackend, silentLogger } from "./stores.ts";
 
 export const ACCOUNT = "100000000001";
 export const REGION = "ap-singapore";
@@ -166,6 +168,13 @@ export class TestBridge {
     } catch (error) {
       return `call: ${(error as { code?: string }).code}`;
     }
+  }
+
+  /** The store of this home, while the bridge is stopped. */
+  openStore(): Promise<KeyStore> {
+    return this.settings.store.kind === "pkcs11"
+      ? this.prepared.open()
+      : openSoftwareStore({ directory: homePaths(this.home).bridge, logger: silentLogger });
   }
 
   /** Reads and writes the registry while the bridge is stopped. */
