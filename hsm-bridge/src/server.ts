@@ -44,6 +44,7 @@ export async function startServer(
   port: number,
 ): Promise<RunningServer> {
   const underWay = new Set<Promise<void>>();
+  let isClosing = false;
   const server = createServer(
     {
       ...credentials,
@@ -57,6 +58,7 @@ export async function startServer(
       maxHeaderSize: 16 * 1024,
     },
     (request, response) => {
+      if (isClosing) response.setHeader("connection", "close");
       const served = serve(bridge, request, response);
       underWay.add(served);
       void served.finally(() => underWay.delete(served));
@@ -71,9 +73,11 @@ export async function startServer(
     host: address.address,
     port: address.port,
     close: async () => {
+      isClosing = true;
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       server.closeIdleConnections();
-      await Promise.all(underWay);
+      // Connections that are kept alive may still bring calls.
+      while (underWay.size > 0) await Promise.all(underWay);
       server.closeAllConnections();
       await closed;
     },
