@@ -112,9 +112,10 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-const configFile = v.looseObject({
-  controlPlane: v.optional(v.record(v.string(), v.unknown()), {}),
-});
+const configFile = v.pipe(
+  v.looseObject({ controlPlane: v.optional(v.record(v.string(), v.unknown()), {}) }),
+  v.check((file) => !Array.isArray(file)),
+);
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
