@@ -48,6 +48,11 @@ export interface KeyStore {
   aesGcmDecrypt(id: string, sealed: Uint8Array, associatedData: Uint8Array): Promise<Bytes>;
   /** Destroys a key. False when there was none: destroying twice is no error. */
   destroyKey(id: string): Promise<boolean>;
+  /**
+   * Removes what a crash of the store left half-made: objects with neither id nor label nor key value, which nobody can
+   * use and no creation can have acknowledged. Answers how many.
+   */
+  removeHollowObjects(): Promise<number>;
   /** All secret-key objects in the store, ours or not. */
   listObjects(): Promise<readonly StoredObject[]>;
   /** 1–1024 bytes from the store's generator. */

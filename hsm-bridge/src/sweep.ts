@@ -1,5 +1,5 @@
 /**
- * Registry and store compared at start. Removed: objects whose creation never completed. Quarantined, that is recorded and
+ * Registry and store compared at start. Removed: objects whose creation never completed, hollow ones included. Quarantined, that is recorded and
  * left alone: every other object the registry does not know. Reported: objects the registry knows and the store lacks.
  */
 
@@ -34,6 +34,14 @@ export async function sweep(bridge: SweepBridge): Promise<SweepReport> {
     );
   }
 
+  const hollow = await store.removeHollowObjects();
+  if (hollow > 0) {
+    removed += hollow;
+    await database.commit(() =>
+      appendLog(database, clock(), "object-removed", "bridge", { objectId: "", hollow }),
+    );
+  }
+
   const present = new Set<string>();
   const strangers = new Map<string, { id: string; label: string; count: number }>();
   for (const { id, label } of await store.listObjects()) {
@@ -42,7 +50,6 @@ export async function sweep(bridge: SweepBridge): Promise<SweepReport> {
       present.add(id);
       continue;
     }
-    // A nameless object may be one that a crash of the token left half-made, or somebody else's: nothing tells.
     const name = JSON.stringify([id, label]);
     const seen = strangers.get(name);
     strangers.set(name, { id: id ?? "", label: label ?? "", count: (seen?.count ?? 0) + 1 });

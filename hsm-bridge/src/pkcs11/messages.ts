@@ -37,6 +37,7 @@ export interface WorkerOperations {
   encrypt: { in: { id: string; plaintext: Uint8Array; aad: Uint8Array }; out: Uint8Array };
   decrypt: { in: { id: string; sealed: Uint8Array; aad: Uint8Array }; out: Uint8Array };
   destroy: { in: { id: string }; out: boolean };
+  removeHollow: { in: null; out: number };
   list: { in: null; out: readonly StoredObject[] };
   random: { in: { byteCount: number }; out: Uint8Array };
   selfTest: { in: null; out: SelfTestReport };

@@ -154,6 +154,10 @@ class ProcessStore implements Pkcs11Store {
     return this.#call("destroy", { id });
   }
 
+  removeHollowObjects() {
+    return this.#call("removeHollow", null);
+  }
+
   listObjects() {
     return this.#call("list", null);
   }

@@ -1,10 +1,11 @@
-/** The probe against SoftHSM, whole and with one function replaced by a bad one. */
+/** Probe and token operations against SoftHSM in this process, whole and with one function replaced by a bad one. */
 
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isWithoutHsm, type PreparedToken, prepareToken } from "../testing/stores.ts";
 import { type Library, loadLibrary, type Pkcs11 } from "./library.ts";
 import { probeToken } from "./probe.ts";
 import { Sessions } from "./sessions.ts";
+import { Token } from "./token.ts";
 
 describe.skipIf(isWithoutHsm)("probing a token", () => {
   let prepared: PreparedToken;
@@ -53,6 +54,30 @@ describe.skipIf(isWithoutHsm)("probing a token", () => {
     expect(await probe(exporting, true)).toMatchObject({
       exportsNonExtractableKeys: expect.stringContaining("AES-KEY-WRAP"),
     });
+  });
+
+  it("sees hollow objects, removes them, and leaves nameless keys alone", async () => {
+    const { module, ck } = library;
+    const sessions = new Sessions(library, { ...prepared.settings, maxSessions: 4 });
+    sessions.logIn();
+    const token = new Token(library, sessions);
+    const make = (value: Buffer) =>
+      sessions.use(false, (session) =>
+        module.C_CreateObject(session, [
+          { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
+          { type: ck.CKA_KEY_TYPE, value: ck.CKK_AES },
+          { type: ck.CKA_TOKEN, value: true },
+          { type: ck.CKA_VALUE, value },
+        ]),
+      );
+    await make(Buffer.alloc(0));
+    await make(Buffer.alloc(32, 1));
+    await token.generate("k1");
+    expect(await token.list()).toHaveLength(3);
+    expect(await token.removeHollow()).toBe(1);
+    expect(await token.removeHollow()).toBe(0);
+    const left = await token.list();
+    expect(left.map(({ id }) => id).sort()).toEqual(["k1", null]);
   });
 
   it("refuses a token that opens a wrong tag", async () => {

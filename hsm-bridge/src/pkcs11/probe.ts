@@ -155,6 +155,8 @@ async function findExportingMechanisms(library: Library, sessions: Sessions): Pr
           ),
         );
         const wrapped = module.C_WrapKey(session, mechanism, wrapping, target, Buffer.alloc(128));
+        module.C_DestroyObject(session, wrapping);
+        module.C_DestroyObject(session, target);
         return wrapped.length > 0;
       })
       .catch(() => false);

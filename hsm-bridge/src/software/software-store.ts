@@ -154,6 +154,11 @@ function softwareStore(
       });
     },
 
+    async removeHollowObjects() {
+      requireOpen();
+      return 0;
+    },
+
     async listObjects() {
       requireOpen();
       await lastWrite;
