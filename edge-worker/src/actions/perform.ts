@@ -1,0 +1,39 @@
+/** The data-plane actions by name: their parameters read by protocol's schema, then handed to their handler. */
+
+import {
+  ApiError,
+  type KmsActionName,
+  kmsActions,
+  parseInput,
+  type RequestParams,
+  unwrap,
+} from "@edge-kms/protocol";
+import type { ActionCall } from "./call.ts";
+import { decrypt } from "./decrypt.ts";
+import { encrypt } from "./encrypt.ts";
+import { generateDataKey } from "./generate-data-key.ts";
+import { generateRandom } from "./generate-random.ts";
+import { reEncrypt } from "./re-encrypt.ts";
+
+type Perform = (params: RequestParams, call: ActionCall) => Promise<object>;
+
+const performers: Partial<Record<KmsActionName, Perform>> = {
+  Encrypt: (params, call) => encrypt(unwrap(parseInput(kmsActions.Encrypt, params)), call),
+  Decrypt: (params, call) => decrypt(unwrap(parseInput(kmsActions.Decrypt, params)), call),
+  ReEncrypt: (params, call) => reEncrypt(unwrap(parseInput(kmsActions.ReEncrypt, params)), call),
+  GenerateDataKey: (params, call) =>
+    generateDataKey(unwrap(parseInput(kmsActions.GenerateDataKey, params)), call),
+  GenerateRandom: (params) => generateRandom(unwrap(parseInput(kmsActions.GenerateRandom, params))),
+};
+
+/** Runs one data-plane action. @throws ApiError */
+export async function perform(
+  name: string,
+  params: RequestParams,
+  call: ActionCall,
+): Promise<object> {
+  const performer = Object.hasOwn(performers, name) ? performers[name as KmsActionName] : undefined;
+  // In protocol's table as an action of the data plane, and not here: a fault of ours.
+  if (performer === undefined) throw new ApiError("InternalError", { detail: "no-handler" });
+  return performer(params, call);
+}

@@ -1,0 +1,168 @@
+/**
+ * A data-plane call from signature to answer: authenticate → authorise → act → commit → answer. What happens between
+ * authentication and the answer is recorded, refusals too; a call whose caller is not known is refused without a record,
+ * because anyone could fill the outbox with those.
+ */
+
+import {
+  type ActionDefinition,
+  ApiError,
+  encodeError,
+  encodeSuccess,
+  parseRequestParams,
+  type RequestHead,
+  toApiError,
+  unwrap,
+} from "@edge-kms/protocol";
+import { type ActionCall, Trail } from "../actions/call.ts";
+import { perform } from "../actions/perform.ts";
+import type { Region } from "../bindings.ts";
+import type { Caller } from "../caller/authenticate.ts";
+import { authorize } from "../caller/authorize.ts";
+import { usedSignature } from "../caller/used-signature.ts";
+import type { Arrival } from "../http/arrival.ts";
+import { verdicts } from "../instance/messages.ts";
+import type { Visit } from "../isolate/isolate.ts";
+import { auditEventOf } from "./audit-event.ts";
+
+/** A lease that ended between its use and the record is had anew once. */
+const MAX_ATTEMPTS = 2;
+
+/** The body of the answer. @throws ApiError for what is refused without a record. */
+export async function serveCall(
+  arrival: Arrival,
+  head: RequestHead,
+  action: ActionDefinition,
+  visit: Visit,
+): Promise<string> {
+  let staleCaller: string | null = null;
+  for (let attempt = 1; ; attempt++) {
+    const { authentication } = visit.isolate;
+    const caller = await authentication.authenticate(arrival, head, visit, staleCaller);
+    const outcome = await run(arrival, head, action, caller, visit);
+    const { trail, error } = outcome;
+    const verdict = await commit(arrival, head, caller, trail, error, visit, caller.leaseId);
+    switch (verdict) {
+      case verdicts.recorded:
+        return outcome.body;
+      case verdicts.staleCaller:
+        visit.isolate.dropCaller(caller.leaseId);
+        staleCaller = caller.leaseId;
+        break;
+      case verdicts.staleKey:
+        visit.isolate.keys.drop(trail.leases, trail.keys);
+        break;
+      case verdicts.replayed:
+        return refuse(arrival, head, caller, trail, visit, spentSignature());
+      default:
+        // No room for a record, so there is none of this refusal either.
+        throw new ApiError("RequestLimitExceeded", { detail: "commit-point-full" });
+    }
+    if (attempt === MAX_ATTEMPTS) {
+      const stale = new ApiError("InternalError", { detail: "lease-void" });
+      return refuse(arrival, head, caller, trail, visit, stale);
+    }
+  }
+}
+
+interface Outcome {
+  readonly body: string;
+  readonly trail: Trail;
+  readonly error: ApiError | null;
+}
+
+async function run(
+  arrival: Arrival,
+  head: RequestHead,
+  action: ActionDefinition,
+  caller: Caller,
+  visit: Visit,
+): Promise<Outcome> {
+  const trail = new Trail();
+  try {
+    const region = regionOf(head, visit);
+    authorize(action, caller);
+    const params = unwrap(parseRequestParams(arrival, head));
+    const call: ActionCall = {
+      account: caller.principal.account,
+      region,
+      core: visit.isolate.core,
+      trail,
+      withKey: (key, operate) =>
+        visit.isolate.keys.use(key, visit, (open) => {
+          trail.rely(key, open);
+          return operate(open);
+        }),
+    };
+    const output = await perform(action.name, params, call);
+    return { body: encodeSuccess(arrival.requestId, output), trail, error: null };
+  } catch (thrown) {
+    const error = toApiError(thrown);
+    if (error.code === "InternalError") logInternal(arrival, action.name, error);
+    return { body: encodeError(arrival.requestId, error), trail, error };
+  }
+}
+
+/** The region of a request, which is the default one when it names none. */
+function regionOf(head: RequestHead, visit: Visit): Region {
+  const { regions, defaultRegion } = visit.isolate.bindings;
+  const region = head.region === null ? defaultRegion : regions.get(head.region);
+  if (region === undefined) throw new ApiError("UnsupportedRegion", { detail: "unknown-region" });
+  return region;
+}
+
+/** Hands the record to the commit point; an empty `leaseId` makes it the record of a refusal. */
+async function commit(
+  arrival: Arrival,
+  head: RequestHead,
+  caller: Caller,
+  trail: Trail,
+  error: ApiError | null,
+  visit: Visit,
+  leaseId: string,
+): Promise<number | null> {
+  const region = head.region ?? visit.isolate.bindings.defaultRegion.name;
+  try {
+    return await visit.commit({
+      event: auditEventOf(arrival, head, region, caller, trail, error),
+      caller: leaseId,
+      account: caller.principal.account,
+      keys: leaseId === "" ? [] : trail.leases,
+      signature: usedSignature(visit.isolate.core, caller, head),
+    });
+  } catch (cause) {
+    throw new ApiError("InternalError", { detail: "not-recorded", cause });
+  }
+}
+
+/** Records and answers a refusal that the commit point itself made. */
+async function refuse(
+  arrival: Arrival,
+  head: RequestHead,
+  caller: Caller,
+  trail: Trail,
+  visit: Visit,
+  error: ApiError,
+): Promise<string> {
+  // The uses happened, but nothing of them is answered.
+  const verdict = await commit(arrival, head, caller, trail, error, visit, "");
+  if (verdict !== verdicts.recorded) throw new ApiError("RequestLimitExceeded");
+  return encodeError(arrival.requestId, error);
+}
+
+/** The same words as at the control plane's door. */
+function spentSignature(): ApiError {
+  return new ApiError("AuthFailure.SignatureExpire", {
+    message: "The signature has been used already. Please sign the request again.",
+    detail: "replayed-signature",
+  });
+}
+
+/** One line for operators: what failed and where, never what was being processed. */
+export function logInternal(arrival: Arrival, action: string, error: ApiError): void {
+  const { cause } = error;
+  const because = cause instanceof Error ? `${cause.name}: ${cause.message}` : "";
+  console.error(
+    `${arrival.requestId} ${action}: ${error.detail ?? "unexpected"} ${because}`.trim(),
+  );
+}

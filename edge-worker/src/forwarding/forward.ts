@@ -1,0 +1,64 @@
+/** Passing a call on to the control plane (design §4 "Forwarding"), signed by this edge, and its answer back unchanged. */
+
+import {
+  ApiError,
+  FORWARD_HEADER,
+  type ForwardedCall,
+  forwardedHeaders,
+  hexEncode,
+  signedMessageTypes,
+} from "@edge-kms/protocol";
+import type { Arrival } from "../http/arrival.ts";
+import type { Isolate } from "../isolate/isolate.ts";
+import { encodeMessageHeader, signMessage } from "../signing/ed25519.ts";
+
+const DEADLINE_MS = 60_000;
+
+/** @throws ApiError InternalError when the control plane does not answer, or a guard against loops holds. */
+export async function forward(arrival: Arrival, isolate: Isolate): Promise<Response> {
+  if (arrival.isForwarded) {
+    throw new ApiError("InternalError", { detail: "forwarded-twice" });
+  }
+  const { bindings, core } = isolate;
+  const { method } = arrival;
+  if (method !== "GET" && method !== "POST") throw new ApiError("UnsupportedProtocol");
+  const headers: Partial<Record<(typeof forwardedHeaders)[number], string>> = {};
+  for (const name of forwardedHeaders) {
+    const value = arrival.headers.get(name);
+    if (value !== null) headers[name] = value;
+  }
+  const call: ForwardedCall = {
+    forwarder: bindings.edgeId,
+    nonce: hexEncode(crypto.getRandomValues(new Uint8Array(16))),
+    timeMs: Date.now(),
+    hops: 1,
+    requestId: arrival.requestId,
+    method,
+    target: arrival.target,
+    host: arrival.headers.get("host") ?? "",
+    headers: headers as ForwardedCall["headers"],
+    bodySha256: hexEncode(core.sha256(arrival.body)),
+    clientAddress: arrival.clientAddress,
+  };
+  const key = await isolate.forwardingKey();
+  const { message } = await signMessage(signedMessageTypes.forward, call, key);
+  const sent = new Headers(headers);
+  sent.set(FORWARD_HEADER, encodeMessageHeader(message));
+  let response: Response;
+  try {
+    response = await bindings.fetchControlPlane(`${bindings.controlPlaneUrl}${arrival.target}`, {
+      method,
+      headers: sent,
+      body: method === "POST" ? arrival.body : null,
+      redirect: "manual",
+      signal: AbortSignal.timeout(DEADLINE_MS),
+    });
+  } catch (cause) {
+    throw new ApiError("InternalError", { detail: "control-plane-unreachable", cause });
+  }
+  const contentType = response.headers.get("content-type");
+  return new Response(response.body, {
+    status: response.status,
+    headers: contentType === null ? {} : { "content-type": contentType },
+  });
+}

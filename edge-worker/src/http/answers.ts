@@ -1,0 +1,30 @@
+/** Answers of this door. Everything the API says is HTTP 200 with exactly `Content-Type: application/json`. */
+
+import {
+  type ApiError,
+  encodeError,
+  responseContentType,
+  responseStatus,
+} from "@edge-kms/protocol";
+
+export function apiAnswer(body: string): Response {
+  return new Response(body, {
+    status: responseStatus,
+    headers: { "content-type": responseContentType },
+  });
+}
+
+export function errorAnswer(
+  requestId: string,
+  error: Pick<ApiError, "code" | "publicMessage">,
+): Response {
+  return apiAnswer(encodeError(requestId, error));
+}
+
+/** For what is not the API: health, and paths that do not exist. */
+export function plainAnswer(status: number, body: object): Response {
+  return new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store" },
+  });
+}

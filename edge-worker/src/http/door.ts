@@ -1,0 +1,56 @@
+/** The door: what a request is, and who serves it. */
+
+import {
+  ApiError,
+  FORWARD_HEADER,
+  findAction,
+  parseRequestHead,
+  requestLimits,
+  toApiError,
+  unwrap,
+} from "@edge-kms/protocol";
+import { logInternal, serveCall } from "../calls/serve-call.ts";
+import { forward } from "../forwarding/forward.ts";
+import { receive } from "../forwarding/receive.ts";
+import type { Isolate, Visit } from "../isolate/isolate.ts";
+import { apiAnswer, errorAnswer, plainAnswer } from "./answers.ts";
+import { type Arrival, arrivalOf, splitTarget, targetOf } from "./arrival.ts";
+import { readBody } from "./request-body.ts";
+
+export async function answer(request: Request, visit: Visit): Promise<Response> {
+  const target = targetOf(request);
+  const { path } = splitTarget(target);
+  if (path === "/healthz") return health(visit.isolate);
+  if (path !== "/") {
+    await request.body?.cancel();
+    return plainAnswer(404, { error: "not found" });
+  }
+  const body = await readBody(request, requestLimits.tc3Body);
+  if (body === null) {
+    return errorAnswer(crypto.randomUUID(), new ApiError("RequestSizeLimitExceeded"));
+  }
+  let arrival = arrivalOf(request, target, body, visit.isolate.bindings);
+  try {
+    const header = request.headers.get(FORWARD_HEADER);
+    if (header !== null) arrival = await receive(arrival, header, visit.isolate);
+    return await route(arrival, visit);
+  } catch (thrown) {
+    const error = toApiError(thrown);
+    if (error.code === "InternalError") logInternal(arrival, "request", error);
+    return errorAnswer(arrival.requestId, error);
+  }
+}
+
+/** Actions of the data plane are served here; all others, unknown ones too, are the control plane's to answer. */
+async function route(arrival: Arrival, visit: Visit): Promise<Response> {
+  const head = unwrap(parseRequestHead(arrival));
+  const action = findAction(head.service, head.action);
+  if (action?.plane !== "data") return forward(arrival, visit.isolate);
+  return apiAnswer(await serveCall(arrival, head, action, visit));
+}
+
+/** Ready when the instance answers; asking also wakes it, so that it connects and delivers what waits. */
+async function health(isolate: Isolate): Promise<Response> {
+  const { isConnected } = await isolate.instance().status();
+  return plainAnswer(200, { status: "ok", controlPlane: isConnected ? "connected" : "away" });
+}

@@ -1,0 +1,217 @@
+/**
+ * Credentials of callers: kSigning of one SecretId, UTC day and service string, kept sealed and lent to isolates, or the
+ * bridge's word for one single request (v1 signatures, principals whose signing keys are not leased).
+ */
+
+import {
+  base64Decode,
+  base64Encode,
+  type CallerProof,
+  type CredentialGrant,
+  credentialGrant,
+  credentialResponse,
+  type Epoch,
+  isErrorCode,
+  type Principal,
+  signedMessageTypes,
+} from "@edge-kms/protocol";
+import { openMessage } from "../signing/ed25519.ts";
+import { isolateSealInfo, open, type Sealed, seal } from "../signing/sealing.ts";
+import { Gate } from "./gate.ts";
+import type { LeaseContext } from "./key-leases.ts";
+import { localTimes } from "./lease-times.ts";
+import type { Answer, CallerLoan, CallerQuestion } from "./messages.ts";
+import { UpstreamError } from "./upstream.ts";
+
+/** A caller's credential in hand. */
+export interface HeldCaller {
+  readonly id: string;
+  readonly principal: Principal;
+  readonly epoch: Epoch;
+  readonly refreshAtMs: number;
+  readonly expiresAtMs: number;
+  readonly maxUnacknowledged: number;
+  readonly requestHash: string;
+  /** Null: the bridge vouched for one request, and the lease ends with its record. */
+  readonly sealed: Sealed | null;
+}
+
+const CONCURRENT = 20;
+const MAX_WAITING = 2000;
+const MAX_HELD = 20_000;
+
+const refusal = (code: "InternalError" | "RequestLimitExceeded", reason: string) =>
+  ({ ok: false, code, reason }) as const;
+
+export class CallerLeases {
+  readonly #context: LeaseContext;
+  readonly #byId = new Map<string, HeldCaller>();
+  /** Leases with a signing key, by SecretId, day and service. */
+  readonly #byScope = new Map<string, HeldCaller>();
+  readonly #asking = new Map<string, Promise<unknown>>();
+  readonly #gate = new Gate(CONCURRENT, MAX_WAITING);
+
+  constructor(context: LeaseContext) {
+    this.#context = context;
+  }
+
+  /** The lease of that id, if this instance holds it and it has neither ended nor been voided. */
+  valid(id: string, nowMs: number): HeldCaller | null {
+    const held = this.#byId.get(id);
+    return held !== undefined && this.#isValid(held, nowMs) ? held : null;
+  }
+
+  /** Ends a lease that was good for one record. */
+  spend(held: HeldCaller): void {
+    if (held.sealed === null) this.#byId.delete(held.id);
+  }
+
+  /** What an isolate needs to believe the caller of this proof, and those who sign with the same key. */
+  async lend({ proof, isolateKey, staleLease }: CallerQuestion): Promise<Answer<CallerLoan>> {
+    const scope = scopeOf(proof);
+    if (scope !== null) {
+      // Who comes while another asks waits for that answer once; it may have been refused for its own bad signature.
+      await this.#asking.get(scope)?.catch(() => undefined);
+    }
+    const known = scope === null ? undefined : this.#byScope.get(scope);
+    const now = this.#context.clock.now();
+    const held =
+      known !== undefined && known.id !== staleLease && this.#isValid(known, now) ? known : null;
+    if (held !== null && now < held.refreshAtMs) return this.#reseal(held, isolateKey);
+    const asked = await this.#ask(proof, scope);
+    if (asked.ok) return this.#reseal(asked.value, isolateKey);
+    const mayWait = asked.code === "InternalError" || asked.code === "RequestLimitExceeded";
+    if (held !== null && mayWait && this.#isValid(held, this.#context.clock.now())) {
+      return this.#reseal(held, isolateKey);
+    }
+    return asked;
+  }
+
+  #isValid(held: HeldCaller, nowMs: number): boolean {
+    const { epochs } = this.#context;
+    return nowMs < held.expiresAtMs && epochs.isCurrent(held.principal.account, held.epoch);
+  }
+
+  async #ask(proof: CallerProof, scope: string | null): Promise<Answer<HeldCaller>> {
+    const asked = this.#gate
+      .run(() => this.#request(proof, scope))
+      .then(
+        (answer) => answer ?? refusal("RequestLimitExceeded", "credential-queue-full"),
+        (thrown: unknown) => {
+          if (!(thrown instanceof UpstreamError)) throw thrown;
+          console.error(`credential lease: ${thrown.message}`);
+          return refusal("InternalError", "control-plane-unreachable");
+        },
+      );
+    if (scope === null || this.#asking.has(scope)) return asked;
+    this.#asking.set(scope, asked);
+    return asked.finally(() => this.#asking.delete(scope));
+  }
+
+  async #request(proof: CallerProof, scope: string | null): Promise<Answer<HeldCaller>> {
+    const { upstream, identity } = this.#context;
+    const { publicKey } = await identity.sealingKey;
+    const { answer, requestHash, sentAtMs } = await upstream.post(
+      "/edge/v1/credentials",
+      signedMessageTypes.credentialRequest,
+      { ...upstream.origin(), hpkePublicKey: base64Encode(publicKey), proof },
+      credentialResponse,
+    );
+    if ("error" in answer) {
+      const { code } = answer.error;
+      return isErrorCode(code)
+        ? { ok: false, code, reason: "credential-refused" }
+        : refusal("InternalError", "credential-refused");
+    }
+    const grant = await openMessage(
+      answer.grant,
+      signedMessageTypes.credentialGrant,
+      credentialGrant,
+      await identity.bridgeKey,
+    );
+    const held = grant === null ? null : this.#accept(grant, proof, requestHash, sentAtMs);
+    if (held === null) throw new UpstreamError("a credential grant that is not what was asked for");
+    this.#keep(held, scope);
+    return { ok: true, value: held };
+  }
+
+  #accept(
+    grant: CredentialGrant,
+    proof: CallerProof,
+    requestHash: string,
+    sentAtMs: number,
+  ): HeldCaller | null {
+    const { identity, epochs } = this.#context;
+    const isOurs =
+      grant.requestHash === requestHash &&
+      grant.edge === identity.edge &&
+      grant.instance === identity.instance &&
+      grant.secretId === proof.secretId &&
+      grant.date === proof.date &&
+      grant.service === proof.service;
+    const times = localTimes(grant, sentAtMs, Math.random());
+    if (!isOurs || times === null) return null;
+    let sealed: Sealed | null = null;
+    if (grant.sealed !== null) {
+      const enc = base64Decode(grant.sealed.enc);
+      const ciphertext = base64Decode(grant.sealed.ciphertext);
+      // Only TC3 has a key that is less than the SecretKey.
+      if (enc === null || ciphertext === null || scopeOf(proof) === null) return null;
+      sealed = { enc, ciphertext };
+    }
+    epochs.raise(grant.principal.account, grant.epoch);
+    return {
+      id: grant.leaseId,
+      principal: grant.principal,
+      epoch: grant.epoch,
+      ...times,
+      maxUnacknowledged: grant.maxUnacknowledged,
+      requestHash,
+      sealed,
+    };
+  }
+
+  #keep(held: HeldCaller, scope: string | null): void {
+    this.#byId.set(held.id, held);
+    if (scope !== null && held.sealed !== null) this.#byScope.set(scope, held);
+    if (this.#byId.size <= MAX_HELD) return;
+    const now = this.#context.clock.now();
+    for (const other of this.#byId.values()) {
+      if (this.#byId.size > MAX_HELD / 2 || !this.#isValid(other, now)) this.#byId.delete(other.id);
+    }
+    for (const [key, other] of this.#byScope) {
+      if (!this.#byId.has(other.id)) this.#byScope.delete(key);
+    }
+  }
+
+  async #reseal(held: HeldCaller, isolateKey: Uint8Array): Promise<Answer<CallerLoan>> {
+    const { id: leaseId, principal, epoch, refreshAtMs, expiresAtMs } = held;
+    const loan = { leaseId, principal, epoch, refreshAtMs, expiresAtMs };
+    if (held.sealed === null) return { ok: true, value: { ...loan, sealed: null } };
+    const key = await open(
+      await this.#context.identity.sealingKey,
+      held.sealed,
+      signedMessageTypes.credentialGrant,
+      `${held.requestHash}:${held.id}`,
+    );
+    if (key === null) return refusal("InternalError", "grant-does-not-open");
+    try {
+      if (key.length !== 32) return refusal("InternalError", "signing-key-length");
+      return {
+        ok: true,
+        value: { ...loan, sealed: await seal(isolateKey, key, isolateSealInfo, held.id) },
+      };
+    } finally {
+      key.fill(0);
+    }
+  }
+}
+
+/** What one kSigning answers for; null for signatures that have none. The parts cannot hold a `/` but in the service. */
+export function scopeOf(
+  proof: Pick<CallerProof, "method" | "secretId" | "date" | "service">,
+): string | null {
+  return proof.method === "TC3-HMAC-SHA256"
+    ? `${proof.secretId}/${proof.date}/${proof.service}`
+    : null;
+}

@@ -1,0 +1,133 @@
+/**
+ * The commit point (design §4): the one place where it is decided, after all the work is done, whether a call may be
+ * answered. For each call of a batch: the caller's credential and every key lease are this instance's own, unexpired and of the
+ * current epoch; the lease has an operation left; the outbox has room under the budgets of all of them; the signature
+ * was not used for anything else. What passes is numbered, chained and written as one row.
+ */
+
+import {
+  AUDIT_CHAIN_START,
+  encodeAuditRecord,
+  hexEncode,
+  utf8DecodeStrict,
+} from "@edge-kms/protocol";
+import type { CallerLeases, HeldCaller } from "./caller-leases.ts";
+import type { InstanceClock } from "./clock.ts";
+import type { Epochs } from "./epochs.ts";
+import type { HeldKey, KeyLeases } from "./key-leases.ts";
+import { type Batch, type Commitment, REPLAY_BYTES, verdicts } from "./messages.ts";
+import type { Outbox } from "./outbox.ts";
+import type { ReplayMemory } from "./replay-memory.ts";
+
+/** Calls in one batch: 2 MiB is the longest row, a record has at most 4 KiB. */
+export const MAX_BATCH = 256;
+
+/** Without any lease to say so: records of refusals by the commit point itself. */
+const MAX_UNACKNOWLEDGED = 200_000;
+
+export interface CommitContext {
+  readonly edge: string;
+  readonly instance: string;
+  readonly clock: InstanceClock;
+  readonly epochs: Epochs;
+  readonly keys: KeyLeases;
+  readonly callers: CallerLeases;
+  readonly replays: ReplayMemory;
+  readonly outbox: Outbox;
+  readonly sha256: (bytes: Uint8Array) => Uint8Array;
+}
+
+interface Passed {
+  readonly caller: HeldCaller | null;
+  readonly keys: readonly HeldKey[];
+}
+
+export class CommitPoint {
+  readonly #context: CommitContext;
+  #seq = 0;
+  #head = AUDIT_CHAIN_START;
+
+  constructor(context: CommitContext) {
+    this.#context = context;
+  }
+
+  /** Sequence number and hash of the newest record. */
+  get head(): { readonly seq: number; readonly hash: string } {
+    return { seq: this.#seq, hash: this.#head };
+  }
+
+  /**
+   * Decides on a batch and writes what passes, without waiting for the disk: the caller must synchronise the storage
+   * before it tells anyone. @throws when the row cannot be written; then nothing has passed.
+   */
+  decide(batch: Batch): Commitment {
+    const { clock, epochs, outbox, edge, instance, sha256 } = this.#context;
+    const count = batch.events.length;
+    if (count > MAX_BATCH || batch.signatures.length !== count * REPLAY_BYTES) {
+      throw new RangeError(`a batch of ${count} calls and ${batch.signatures.length} bytes`);
+    }
+    const now = clock.now();
+    const decided = new Uint8Array(count);
+    const records: string[] = [];
+    let seq = this.#seq;
+    let head = this.#head;
+    for (let n = 0; n < count; n++) {
+      const passed = this.#judge(batch, n, now, records.length);
+      if (typeof passed === "number") {
+        decided[n] = passed;
+        continue;
+      }
+      decided[n] = verdicts.recorded;
+      for (const key of passed.keys) key.operationsLeft -= 1;
+      if (passed.caller !== null) this.#context.callers.spend(passed.caller);
+      seq += 1;
+      const record = encodeAuditRecord(
+        { edge, instance, seq, prev: head },
+        batch.events[n] as string,
+      );
+      head = hexEncode(sha256(record));
+      records.push(utf8DecodeStrict(record) as string);
+    }
+    if (records.length > 0) outbox.append(instance, this.#seq + 1, records, now);
+    // Only a row that was written moves the chain on.
+    this.#seq = seq;
+    this.#head = head;
+    const isBehind = batch.epochsRevision !== epochs.revision;
+    return {
+      verdicts: decided,
+      epochsRevision: epochs.revision,
+      epochs: isBehind ? epochs.entries() : null,
+    };
+  }
+
+  #judge(batch: Batch, n: number, now: number, pending: number): Passed | number {
+    const { outbox, callers, keys, replays } = this.#context;
+    const room = outbox.size + pending;
+    const callerId = batch.callers[n];
+    if (callerId === "") {
+      return room < MAX_UNACKNOWLEDGED ? { caller: null, keys: [] } : verdicts.overBudget;
+    }
+    const caller = callers.valid(callerId ?? "?", now);
+    if (caller === null || caller.principal.account !== batch.accounts[n]) {
+      return verdicts.staleCaller;
+    }
+    if (room >= caller.maxUnacknowledged) return verdicts.overBudget;
+    const used: HeldKey[] = [];
+    for (const id of batch.keys[n] ?? []) {
+      const key = keys.valid(id, now);
+      // A key of another account can only come from a fault of our own; it must not pass all the same.
+      if (key === null || key.account !== caller.principal.account) return verdicts.staleKey;
+      if (room >= key.maxUnacknowledged) return verdicts.overBudget;
+      used.push(key);
+    }
+    switch (replays.see(batch.signatures, n, now)) {
+      case "other":
+        return verdicts.replayed;
+      case "full":
+        return verdicts.overloaded;
+      case "new":
+      case "same":
+        return { caller, keys: used };
+    }
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Delivery of the outbox to the control plane: at least once, in order within an incarnation, deleted only when
+ * acknowledged. A failure is tried again with growing pauses; one incarnation whose records are refused does not hold up
+ * another.
+ */
+
+import { auditDeliveryResponse, signedMessageTypes } from "@edge-kms/protocol";
+import type { Outbox } from "./outbox.ts";
+import { type Upstream, UpstreamError } from "./upstream.ts";
+
+/** Records that come close together travel together. */
+const GATHER_MS = 20;
+const FIRST_PAUSE_MS = 250;
+const LONGEST_PAUSE_MS = 30_000;
+
+export class Delivery {
+  readonly #outbox: Outbox;
+  readonly #upstream: Upstream;
+  #isRunning = false;
+  #failures = 0;
+
+  constructor(outbox: Outbox, upstream: Upstream) {
+    this.#outbox = outbox;
+    this.#upstream = upstream;
+  }
+
+  /** Sees to it that what waits is delivered. Returns at once. */
+  kick(): void {
+    if (this.#isRunning || this.#outbox.size === 0) return;
+    this.#isRunning = true;
+    void this.#run()
+      .catch(() => {
+        this.#failures += 1;
+        console.error("audit delivery stopped: the outbox cannot be read");
+      })
+      .finally(() => {
+        this.#isRunning = false;
+      });
+  }
+
+  async #run(): Promise<void> {
+    while (this.#outbox.size > 0) {
+      await pause(this.#failures === 0 ? GATHER_MS : backOff(this.#failures));
+      let isAllDelivered = true;
+      for (const instance of this.#outbox.instances) {
+        isAllDelivered = (await this.#deliverAll(instance)) && isAllDelivered;
+      }
+      this.#failures = isAllDelivered ? 0 : this.#failures + 1;
+    }
+  }
+
+  /** Whether everything of one incarnation that waited is acknowledged. */
+  async #deliverAll(instance: string): Promise<boolean> {
+    for (;;) {
+      const rows = this.#outbox.next(instance);
+      if (rows === null) return true;
+      const acknowledgedSeq = await this.#post(instance, rows.records);
+      if (acknowledgedSeq === null) return false;
+      this.#outbox.acknowledge(instance, Math.min(acknowledgedSeq, rows.lastSeq));
+      if (acknowledgedSeq < rows.lastSeq) return false;
+      this.#failures = 0;
+    }
+  }
+
+  async #post(of: string, records: readonly string[]): Promise<number | null> {
+    try {
+      const { answer } = await this.#upstream.post(
+        "/edge/v1/audit",
+        signedMessageTypes.auditDelivery,
+        { ...this.#upstream.origin(), of, records },
+        auditDeliveryResponse,
+      );
+      if ("acknowledgedSeq" in answer) return answer.acknowledgedSeq;
+      console.error(`audit delivery of ${of} refused: ${answer.error.code}`);
+    } catch (thrown) {
+      if (!(thrown instanceof UpstreamError)) {
+        console.error(`audit delivery of ${of}: ${thrown instanceof Error ? thrown.name : "?"}`);
+      } else if (this.#failures === 0) console.error(`audit delivery of ${of}: ${thrown.message}`);
+    }
+    return null;
+  }
+}
+
+function backOff(failures: number): number {
+  const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10));
+  return longest * (0.5 + 0.5 * Math.random());
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

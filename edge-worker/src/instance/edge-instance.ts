@@ -1,0 +1,125 @@
+/**
+ * The edge instance (design §4): a Durable Object whose incarnation has a random id, an HPKE key pair in memory, leases,
+ * epochs and budgets, and the audit chain. A new incarnation begins with none of them. Storage holds the audit outbox and
+ * the clock's high-water mark; nothing sealed or opened ever goes there.
+ */
+
+import { DurableObject } from "cloudflare:workers";
+import { hexEncode } from "@edge-kms/protocol";
+import { bindingsOf } from "../bindings.ts";
+import { core } from "../isolate/core.ts";
+import { importSigningKey, importVerifyingKey } from "../signing/ed25519.ts";
+import { makeSealingKey } from "../signing/sealing.ts";
+import { CallerLeases } from "./caller-leases.ts";
+import { type InstanceClock, startClock } from "./clock.ts";
+import { CommitPoint } from "./commit-point.ts";
+import { Connection } from "./connection.ts";
+import { Delivery } from "./delivery.ts";
+import { Epochs } from "./epochs.ts";
+import { KeyLeases, type LeaseContext } from "./key-leases.ts";
+import type {
+  Answer,
+  Batch,
+  CallerLoan,
+  CallerQuestion,
+  Commitment,
+  KeyLoan,
+  KeyQuestion,
+} from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+import { ReplayMemory } from "./replay-memory.ts";
+import { Upstream } from "./upstream.ts";
+
+/** Wakes an instance whose outbox is not empty, should it have been unloaded meanwhile. */
+const ALARM_MS = 30_000;
+
+export class EdgeInstance extends DurableObject {
+  readonly #clock: InstanceClock;
+  readonly #outbox: Outbox;
+  readonly #keys: KeyLeases;
+  readonly #callers: CallerLeases;
+  readonly #commitPoint: CommitPoint;
+  readonly #delivery: Delivery;
+  readonly #connection: Connection;
+  #hasAlarm = false;
+
+  constructor(state: DurableObjectState, env: object) {
+    super(state, env);
+    const bindings = bindingsOf(env);
+    const instance = hexEncode(crypto.getRandomValues(new Uint8Array(16)));
+    this.#outbox = new Outbox(state.storage.sql);
+    this.#clock = startClock(this.#outbox.highWaterMs());
+    const epochs = new Epochs();
+    const sha256 = core.sha256;
+    const upstream = new Upstream(
+      bindings,
+      instance,
+      () => this.#clock.now(),
+      importSigningKey(bindings.signingKey),
+      sha256,
+    );
+    const context: LeaseContext = {
+      identity: {
+        edge: bindings.edgeId,
+        group: bindings.edgeGroup,
+        instance,
+        bridgeKey: importVerifyingKey(bindings.bridgePublicKey),
+        sealingKey: makeSealingKey(),
+      },
+      upstream,
+      clock: this.#clock,
+      epochs,
+      auditHead: () => this.#commitPoint.head,
+    };
+    this.#keys = new KeyLeases(context);
+    this.#callers = new CallerLeases(context);
+    this.#commitPoint = new CommitPoint({
+      edge: bindings.edgeId,
+      instance,
+      clock: this.#clock,
+      epochs,
+      keys: this.#keys,
+      callers: this.#callers,
+      replays: new ReplayMemory(this.#clock.now()),
+      outbox: this.#outbox,
+      sha256,
+    });
+    this.#delivery = new Delivery(this.#outbox, upstream);
+    this.#connection = new Connection(upstream, epochs, () => this.#delivery.kick());
+    this.#connection.start();
+    this.#delivery.kick();
+  }
+
+  /** A branch key, sealed to the isolate that asks. */
+  lendKey(question: KeyQuestion): Promise<Answer<KeyLoan>> {
+    return this.#keys.lend(question);
+  }
+
+  /** What it takes to believe a caller, sealed to the isolate that asks. */
+  lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>> {
+    return this.#callers.lend(question);
+  }
+
+  /** Decides on calls and records those that pass; answers when that is on disk. */
+  async append(batch: Batch): Promise<Commitment> {
+    const commitment = this.#commitPoint.decide(batch);
+    if (!this.#hasAlarm && this.#outbox.size > 0) {
+      this.#hasAlarm = true;
+      await this.ctx.storage.setAlarm(this.#clock.now() + ALARM_MS);
+    }
+    await this.ctx.storage.sync();
+    this.#delivery.kick();
+    return commitment;
+  }
+
+  /** Whether the instance works, and a reason for it to exist. */
+  status(): { readonly isConnected: boolean; readonly waitingRecords: number } {
+    return { isConnected: this.#connection.isConnected, waitingRecords: this.#outbox.size };
+  }
+
+  override async alarm(): Promise<void> {
+    this.#hasAlarm = this.#outbox.size > 0;
+    if (this.#hasAlarm) await this.ctx.storage.setAlarm(Date.now() + ALARM_MS);
+    this.#delivery.kick();
+  }
+}

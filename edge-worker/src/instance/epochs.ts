@@ -1,0 +1,31 @@
+/** The policy epochs of accounts as this instance knows them. They only rise; what is older than the known one is void. */
+
+import { compareEpochs, type Epoch } from "@edge-kms/protocol";
+
+export class Epochs {
+  readonly #known = new Map<string, Epoch>();
+  #revision = 1;
+
+  /** Rises with every change. */
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** Takes an epoch that the control plane announced or the bridge granted for. An older one changes nothing. */
+  raise(account: string, epoch: Epoch): void {
+    const known = this.#known.get(account);
+    if (known !== undefined && compareEpochs(epoch, known) <= 0) return;
+    this.#known.set(account, epoch);
+    this.#revision += 1;
+  }
+
+  /** Whether what was granted at `epoch` still holds. */
+  isCurrent(account: string, epoch: Epoch): boolean {
+    const known = this.#known.get(account);
+    return known === undefined || compareEpochs(epoch, known) >= 0;
+  }
+
+  entries(): [account: string, epoch: Epoch][] {
+    return [...this.#known];
+  }
+}

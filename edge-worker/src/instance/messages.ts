@@ -1,0 +1,96 @@
+/**
+ * What isolates and their edge instance say to each other over RPC. Plain data and bytes; secrets only sealed to the
+ * X25519 key of the isolate that asks (signing/sealing.ts).
+ */
+
+import type { CallerProof, Epoch, ErrorCode, LeasedKey, Principal } from "@edge-kms/protocol";
+import type { Sealed } from "../signing/sealing.ts";
+
+/** An answer, or the code that the caller of the API is told and a word on why for the audit trail. */
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly code: ErrorCode; readonly reason: string };
+
+export interface KeyQuestion {
+  readonly key: LeasedKey;
+  /** X25519 public key of the isolate, 32 bytes. */
+  readonly isolateKey: Uint8Array;
+  /** A lease of this key that must not be answered again: it was found stale. */
+  readonly staleLease: string | null;
+}
+
+/** A branch key on loan to an isolate. Times are the instance's, in milliseconds. */
+export interface KeyLoan {
+  readonly leaseId: string;
+  readonly version: number;
+  readonly branch: string;
+  readonly suite: 1 | 2;
+  readonly group: string;
+  readonly epoch: Epoch;
+  readonly store: "pkcs11" | "software";
+  readonly refreshAtMs: number;
+  readonly expiresAtMs: number;
+  readonly sealed: Sealed;
+}
+
+export interface CallerQuestion {
+  readonly proof: CallerProof;
+  readonly isolateKey: Uint8Array;
+  readonly staleLease: string | null;
+}
+
+/** A caller who is known now. */
+export interface CallerLoan {
+  readonly leaseId: string;
+  readonly principal: Principal;
+  readonly epoch: Epoch;
+  readonly refreshAtMs: number;
+  readonly expiresAtMs: number;
+  /** kSigning of the proof's day and service; null when the grant vouches for that one request only. */
+  readonly sealed: Sealed | null;
+}
+
+/** Bytes of one signature in the replay memory: 16 that name it and 16 that say what it was used for. */
+export const REPLAY_BYTES = 32;
+
+/**
+ * Calls to be recorded, in order; entry `i` of each list belongs together. A call with an empty `callers[i]` is the record
+ * of a refusal of the commit point itself: it stands for no operation and nothing is checked but the room for it.
+ */
+export interface Batch {
+  /** Texts from `encodeAuditEvent`. */
+  readonly events: readonly string[];
+  /** Lease of the caller's credential. */
+  readonly callers: readonly string[];
+  /** Account of the caller. */
+  readonly accounts: readonly string[];
+  /** Leases of the keys that the operation used. */
+  readonly keys: readonly (readonly string[])[];
+  /** REPLAY_BYTES for each. */
+  readonly signatures: Uint8Array;
+  /** `Commitment.epochsRevision` that the isolate has seen. */
+  readonly epochsRevision: number;
+}
+
+/** What became of one call. Only `recorded` lets its answer go. */
+export const verdicts = {
+  recorded: 0,
+  /** The caller's credential lease is void: verify the caller anew. */
+  staleCaller: 1,
+  /** A key's lease is void: lease anew. */
+  staleKey: 2,
+  /** The signature was used for something else before. */
+  replayed: 3,
+  /** Too many records wait to be delivered. */
+  overBudget: 4,
+  /** The replay memory is full. */
+  overloaded: 5,
+} as const;
+
+export interface Commitment {
+  /** A value of `verdicts` for each call. */
+  readonly verdicts: Uint8Array;
+  readonly epochsRevision: number;
+  /** Epochs by account, when they are newer than what the isolate has seen; else null. */
+  readonly epochs: readonly (readonly [account: string, epoch: Epoch])[] | null;
+}
