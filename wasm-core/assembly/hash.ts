@@ -3,7 +3,7 @@
 // hash context  state(32) | block(64) | bytes(8) | kind(4) | zero(4)
 // hmac key      inner(32) | outer(32) | kind(4) | zero(12): the two states after the padded key
 
-import { sha256Blocks, sha256Schedule, sha256Start } from "./sha256";
+import { SHA256_SCHEDULE_SIZE, sha256Blocks, sha256Schedule, sha256Start } from "./sha256";
 import { sm3Blocks, sm3Schedule, sm3Start } from "./sm3";
 import { SM3 } from "../common/const";
 import { copy, ld, st, storeBe64, swapWords, wipe, xor } from "./simd";
@@ -63,7 +63,7 @@ export function hashFinish(ctx: usize, digest: usize): void {
   st(digest, swapWords(ld(ctx)));
   st(digest + 16, swapWords(ld(ctx + 16)));
   wipe(ctx, HASH_CONTEXT_SIZE);
-  wipe(sha256Schedule(), 256);
+  wipe(sha256Schedule(), SHA256_SCHEDULE_SIZE);
   wipe(sm3Schedule(), 272);
 }
 
@@ -90,7 +90,7 @@ export function hmacInit(hk: usize, kind: u32, key: usize, length: usize): void 
   copy(hk + 32, CONTEXT, 32);
   wipe(PAD, 64);
   wipe(CONTEXT, HASH_CONTEXT_SIZE);
-  wipe(sha256Schedule(), 256);
+  wipe(sha256Schedule(), SHA256_SCHEDULE_SIZE);
   wipe(sm3Schedule(), 272);
 }
 

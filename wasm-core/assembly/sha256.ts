@@ -3,11 +3,14 @@
 // The constants (§4.2.2, §5.3.3) are the first 32 bits of the fractional parts of cube and square roots of primes; they
 // are computed at instantiation, in integers.
 
-import { ld, loadBe32, st, storeBe32, swapWords } from "./simd";
+import { ld, st, swapWords, swz, xor3 } from "./simd";
 
-const K = memory.data(256, 16);
-const INITIAL = memory.data(32, 16);
-const W = memory.data(256, 16); // message schedule; wiped by whoever ends a message
+// One pointer serves schedule and constants: scalar registers are what the rounds run out of.
+const TABLES = memory.data(256 + 256 + 32, 16);
+const W = TABLES; // message schedule; wiped by whoever ends a message
+const K_FROM_W: usize = 256;
+const K = TABLES + K_FROM_W;
+const INITIAL = TABLES + 512;
 
 /** First 32 bits of the fraction of the root: the largest r with r^power <= prime * 2^(32 * power), modulo 2^32. */
 function rootFraction(prime: u64, power: u32): u32 {
@@ -56,66 +59,282 @@ export function sha256Start(state: usize): void {
   st(state + 16, ld(INITIAL + 16));
 }
 
+// The message schedule (§6.2.2, step 1) runs four words at a time in vectors while the scalar units do the rounds.
+
+const TO_LOW = memory.data<u8>([0, 1, 2, 3, 8, 9, 10, 11, 128, 128, 128, 128, 128, 128, 128, 128], 16);
+const TO_HIGH = memory.data<u8>([128, 128, 128, 128, 128, 128, 128, 128, 0, 1, 2, 3, 8, 9, 10, 11], 16);
+
+/** Words 1, 2, 3 of `a` and word 0 of `b`. */
 // @ts-ignore: decorator
 @inline
-function small(x: u32, a: u32, b: u32, shift: u32): u32 {
-  return rotr<u32>(x, a) ^ rotr<u32>(x, b) ^ (x >> shift);
+function nextWords(a: v128, b: v128): v128 {
+  return i8x16.shuffle(a, b, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19);
 }
+
+/** §4.1.2, sigma 0: rotr 7, rotr 18, shr 3. */
+// @ts-ignore: decorator
+@inline
+function sigma0(x: v128): v128 {
+  const right = xor3(i32x4.shr_u(x, 3), i32x4.shr_u(x, 7), i32x4.shr_u(x, 18));
+  return xor3(right, i32x4.shl(x, 25), i32x4.shl(x, 14));
+}
+
+/** §4.1.2, sigma 1: rotr 17, rotr 19, shr 10, of two words, each given twice in a lane of 64 bits. The low halves count. */
+// @ts-ignore: decorator
+@inline
+function sigma1(x: v128): v128 {
+  return xor3(i32x4.shr_u(x, 10), i64x2.shr_u(x, 17), i64x2.shr_u(x, 19));
+}
+
+// @ts-ignore: decorator
+@inline
+function twiceLow(x: v128): v128 {
+  return i8x16.shuffle(x, x, 0, 1, 2, 3, 0, 1, 2, 3, 4, 5, 6, 7, 4, 5, 6, 7);
+}
+
+// @ts-ignore: decorator
+@inline
+function twiceHigh(x: v128): v128 {
+  return i8x16.shuffle(x, x, 8, 9, 10, 11, 8, 9, 10, 11, 12, 13, 14, 15, 12, 13, 14, 15);
+}
+
+/** Words t .. t+3 from t-16 .. t-1. */
+// @ts-ignore: decorator
+@inline
+function schedule(x0: v128, x1: v128, x2: v128, x3: v128, toLow: v128, toHigh: v128): v128 {
+  const sum = i32x4.add(i32x4.add(x0, nextWords(x2, x3)), sigma0(nextWords(x0, x1)));
+  const half = i32x4.add(sum, swz(sigma1(twiceHigh(x3)), toLow));
+  return i32x4.add(half, swz(sigma1(twiceLow(half)), toHigh));
+}
+
+// One round (step 3). The variables change places instead of moving: `h` becomes the new a, `d` the new e.
+// §4.1.2, the big sigmas.
+
+/** rotr 6, rotr 11, rotr 25. */
+// @ts-ignore: decorator
+@inline
+function Sigma1(x: u32): u32 {
+  return rotr<u32>(x, 6) ^ rotr<u32>(x, 11) ^ rotr<u32>(x, 25);
+}
+
+/** rotr 2, rotr 13, rotr 22. */
+// @ts-ignore: decorator
+@inline
+function Sigma0(x: u32): u32 {
+  return rotr<u32>(x, 2) ^ rotr<u32>(x, 13) ^ rotr<u32>(x, 22);
+}
+
+// The rounds (step 3) are written out: in each the eight variables have moved on by one place, and rounds in a loop would move
+// them. Majority is b ^ ((a ^ b) & (b ^ c)), and a ^ b is the next round's b ^ c.
 
 /** The compression function over `blocks` blocks of 64 bytes; `state` is eight words in the machine's order. */
 export function sha256Blocks(state: usize, data: usize, blocks: usize): void {
-  let h0 = load<u32>(state);
-  let h1 = load<u32>(state, 4);
-  let h2 = load<u32>(state, 8);
-  let h3 = load<u32>(state, 12);
-  let h4 = load<u32>(state, 16);
-  let h5 = load<u32>(state, 20);
-  let h6 = load<u32>(state, 24);
-  let h7 = load<u32>(state, 28);
-  for (; blocks > 0; blocks--, data += 64) {
-    for (let t: usize = 0; t < 64; t += 16) st(W + t, swapWords(ld(data + t)));
-    for (let p = W + 64; p < W + 256; p += 4) {
-      const w = load<u32>(p - 64) + small(load<u32>(p - 60), 7, 18, 3) + load<u32>(p - 28) + small(load<u32>(p - 8), 17, 19, 10);
-      store<u32>(p, w);
-    }
-    let a = h0;
-    let b = h1;
-    let c = h2;
-    let d = h3;
-    let e = h4;
-    let f = h5;
-    let g = h6;
-    let h = h7;
-    for (let t: usize = 0; t < 256; t += 4) {
-      const t1 = h + (rotr<u32>(e, 6) ^ rotr<u32>(e, 11) ^ rotr<u32>(e, 25)) + (g ^ (e & (f ^ g))) + load<u32>(K + t) + load<u32>(W + t);
-      const t2 = (rotr<u32>(a, 2) ^ rotr<u32>(a, 13) ^ rotr<u32>(a, 22)) + ((a & b) | (c & (a | b)));
-      h = g;
-      g = f;
-      f = e;
-      e = d + t1;
-      d = c;
-      c = b;
-      b = a;
-      a = t1 + t2;
-    }
-    h0 += a;
-    h1 += b;
-    h2 += c;
-    h3 += d;
-    h4 += e;
-    h5 += f;
-    h6 += g;
-    h7 += h;
-  }
-  store<u32>(state, h0);
-  store<u32>(state, h1, 4);
-  store<u32>(state, h2, 8);
-  store<u32>(state, h3, 12);
-  store<u32>(state, h4, 16);
-  store<u32>(state, h5, 20);
-  store<u32>(state, h6, 24);
-  store<u32>(state, h7, 28);
+  for (; blocks > 0; blocks--, data += 64) oneBlock(state, data);
 }
+
+function oneBlock(state: usize, data: usize): void {
+  let a = load<u32>(state);
+  let b = load<u32>(state, 4);
+  let c = load<u32>(state, 8);
+  let d = load<u32>(state, 12);
+  let e = load<u32>(state, 16);
+  let f = load<u32>(state, 20);
+  let g = load<u32>(state, 24);
+  let h = load<u32>(state, 28);
+  let ab: u32 = 0;
+  let bc = b ^ c;
+  let x0 = swapWords(ld(data));
+  let x1 = swapWords(ld(data + 16));
+  let x2 = swapWords(ld(data + 32));
+  let x3 = swapWords(ld(data + 48));
+  st(W, i32x4.add(x0, ld(K)));
+  st(W + 16, i32x4.add(x1, ld(K + 16)));
+  st(W + 32, i32x4.add(x2, ld(K + 32)));
+  st(W + 48, i32x4.add(x3, ld(K + 48)));
+  const toLow = ld(TO_LOW);
+  const toHigh = ld(TO_HIGH);
+  let w = W;
+  for (; w < W + 192; w += 64) {
+    h = h + load<u32>(w, 0) + ((e & (f ^ g)) ^ g) + Sigma1(e);
+    d += h;
+    ab = a ^ b;
+    h = h + (b ^ (ab & bc)) + Sigma0(a);
+    bc = ab;
+    g = g + load<u32>(w, 4) + ((d & (e ^ f)) ^ f) + Sigma1(d);
+    c += g;
+    ab = h ^ a;
+    g = g + (a ^ (ab & bc)) + Sigma0(h);
+    bc = ab;
+    f = f + load<u32>(w, 8) + ((c & (d ^ e)) ^ e) + Sigma1(c);
+    b += f;
+    ab = g ^ h;
+    f = f + (h ^ (ab & bc)) + Sigma0(g);
+    bc = ab;
+    e = e + load<u32>(w, 12) + ((b & (c ^ d)) ^ d) + Sigma1(b);
+    a += e;
+    ab = f ^ g;
+    e = e + (g ^ (ab & bc)) + Sigma0(f);
+    bc = ab;
+    x0 = schedule(x0, x1, x2, x3, toLow, toHigh);
+    v128.store(w, i32x4.add(x0, v128.load(w, K_FROM_W + 64)), 64);
+    d = d + load<u32>(w, 16) + ((a & (b ^ c)) ^ c) + Sigma1(a);
+    h += d;
+    ab = e ^ f;
+    d = d + (f ^ (ab & bc)) + Sigma0(e);
+    bc = ab;
+    c = c + load<u32>(w, 20) + ((h & (a ^ b)) ^ b) + Sigma1(h);
+    g += c;
+    ab = d ^ e;
+    c = c + (e ^ (ab & bc)) + Sigma0(d);
+    bc = ab;
+    b = b + load<u32>(w, 24) + ((g & (h ^ a)) ^ a) + Sigma1(g);
+    f += b;
+    ab = c ^ d;
+    b = b + (d ^ (ab & bc)) + Sigma0(c);
+    bc = ab;
+    a = a + load<u32>(w, 28) + ((f & (g ^ h)) ^ h) + Sigma1(f);
+    e += a;
+    ab = b ^ c;
+    a = a + (c ^ (ab & bc)) + Sigma0(b);
+    bc = ab;
+    x1 = schedule(x1, x2, x3, x0, toLow, toHigh);
+    v128.store(w, i32x4.add(x1, v128.load(w, K_FROM_W + 80)), 80);
+    h = h + load<u32>(w, 32) + ((e & (f ^ g)) ^ g) + Sigma1(e);
+    d += h;
+    ab = a ^ b;
+    h = h + (b ^ (ab & bc)) + Sigma0(a);
+    bc = ab;
+    g = g + load<u32>(w, 36) + ((d & (e ^ f)) ^ f) + Sigma1(d);
+    c += g;
+    ab = h ^ a;
+    g = g + (a ^ (ab & bc)) + Sigma0(h);
+    bc = ab;
+    f = f + load<u32>(w, 40) + ((c & (d ^ e)) ^ e) + Sigma1(c);
+    b += f;
+    ab = g ^ h;
+    f = f + (h ^ (ab & bc)) + Sigma0(g);
+    bc = ab;
+    e = e + load<u32>(w, 44) + ((b & (c ^ d)) ^ d) + Sigma1(b);
+    a += e;
+    ab = f ^ g;
+    e = e + (g ^ (ab & bc)) + Sigma0(f);
+    bc = ab;
+    x2 = schedule(x2, x3, x0, x1, toLow, toHigh);
+    v128.store(w, i32x4.add(x2, v128.load(w, K_FROM_W + 96)), 96);
+    d = d + load<u32>(w, 48) + ((a & (b ^ c)) ^ c) + Sigma1(a);
+    h += d;
+    ab = e ^ f;
+    d = d + (f ^ (ab & bc)) + Sigma0(e);
+    bc = ab;
+    c = c + load<u32>(w, 52) + ((h & (a ^ b)) ^ b) + Sigma1(h);
+    g += c;
+    ab = d ^ e;
+    c = c + (e ^ (ab & bc)) + Sigma0(d);
+    bc = ab;
+    b = b + load<u32>(w, 56) + ((g & (h ^ a)) ^ a) + Sigma1(g);
+    f += b;
+    ab = c ^ d;
+    b = b + (d ^ (ab & bc)) + Sigma0(c);
+    bc = ab;
+    a = a + load<u32>(w, 60) + ((f & (g ^ h)) ^ h) + Sigma1(f);
+    e += a;
+    ab = b ^ c;
+    a = a + (c ^ (ab & bc)) + Sigma0(b);
+    bc = ab;
+    x3 = schedule(x3, x0, x1, x2, toLow, toHigh);
+    v128.store(w, i32x4.add(x3, v128.load(w, K_FROM_W + 112)), 112);
+  }
+  h = h + load<u32>(w, 0) + ((e & (f ^ g)) ^ g) + Sigma1(e);
+  d += h;
+  ab = a ^ b;
+  h = h + (b ^ (ab & bc)) + Sigma0(a);
+  bc = ab;
+  g = g + load<u32>(w, 4) + ((d & (e ^ f)) ^ f) + Sigma1(d);
+  c += g;
+  ab = h ^ a;
+  g = g + (a ^ (ab & bc)) + Sigma0(h);
+  bc = ab;
+  f = f + load<u32>(w, 8) + ((c & (d ^ e)) ^ e) + Sigma1(c);
+  b += f;
+  ab = g ^ h;
+  f = f + (h ^ (ab & bc)) + Sigma0(g);
+  bc = ab;
+  e = e + load<u32>(w, 12) + ((b & (c ^ d)) ^ d) + Sigma1(b);
+  a += e;
+  ab = f ^ g;
+  e = e + (g ^ (ab & bc)) + Sigma0(f);
+  bc = ab;
+  d = d + load<u32>(w, 16) + ((a & (b ^ c)) ^ c) + Sigma1(a);
+  h += d;
+  ab = e ^ f;
+  d = d + (f ^ (ab & bc)) + Sigma0(e);
+  bc = ab;
+  c = c + load<u32>(w, 20) + ((h & (a ^ b)) ^ b) + Sigma1(h);
+  g += c;
+  ab = d ^ e;
+  c = c + (e ^ (ab & bc)) + Sigma0(d);
+  bc = ab;
+  b = b + load<u32>(w, 24) + ((g & (h ^ a)) ^ a) + Sigma1(g);
+  f += b;
+  ab = c ^ d;
+  b = b + (d ^ (ab & bc)) + Sigma0(c);
+  bc = ab;
+  a = a + load<u32>(w, 28) + ((f & (g ^ h)) ^ h) + Sigma1(f);
+  e += a;
+  ab = b ^ c;
+  a = a + (c ^ (ab & bc)) + Sigma0(b);
+  bc = ab;
+  h = h + load<u32>(w, 32) + ((e & (f ^ g)) ^ g) + Sigma1(e);
+  d += h;
+  ab = a ^ b;
+  h = h + (b ^ (ab & bc)) + Sigma0(a);
+  bc = ab;
+  g = g + load<u32>(w, 36) + ((d & (e ^ f)) ^ f) + Sigma1(d);
+  c += g;
+  ab = h ^ a;
+  g = g + (a ^ (ab & bc)) + Sigma0(h);
+  bc = ab;
+  f = f + load<u32>(w, 40) + ((c & (d ^ e)) ^ e) + Sigma1(c);
+  b += f;
+  ab = g ^ h;
+  f = f + (h ^ (ab & bc)) + Sigma0(g);
+  bc = ab;
+  e = e + load<u32>(w, 44) + ((b & (c ^ d)) ^ d) + Sigma1(b);
+  a += e;
+  ab = f ^ g;
+  e = e + (g ^ (ab & bc)) + Sigma0(f);
+  bc = ab;
+  d = d + load<u32>(w, 48) + ((a & (b ^ c)) ^ c) + Sigma1(a);
+  h += d;
+  ab = e ^ f;
+  d = d + (f ^ (ab & bc)) + Sigma0(e);
+  bc = ab;
+  c = c + load<u32>(w, 52) + ((h & (a ^ b)) ^ b) + Sigma1(h);
+  g += c;
+  ab = d ^ e;
+  c = c + (e ^ (ab & bc)) + Sigma0(d);
+  bc = ab;
+  b = b + load<u32>(w, 56) + ((g & (h ^ a)) ^ a) + Sigma1(g);
+  f += b;
+  ab = c ^ d;
+  b = b + (d ^ (ab & bc)) + Sigma0(c);
+  bc = ab;
+  a = a + load<u32>(w, 60) + ((f & (g ^ h)) ^ h) + Sigma1(f);
+  e += a;
+  ab = b ^ c;
+  a = a + (c ^ (ab & bc)) + Sigma0(b);
+  bc = ab;
+  store<u32>(state, load<u32>(state) + a);
+  store<u32>(state, load<u32>(state, 4) + b, 4);
+  store<u32>(state, load<u32>(state, 8) + c, 8);
+  store<u32>(state, load<u32>(state, 12) + d, 12);
+  store<u32>(state, load<u32>(state, 16) + e, 16);
+  store<u32>(state, load<u32>(state, 20) + f, 20);
+  store<u32>(state, load<u32>(state, 24) + g, 24);
+  store<u32>(state, load<u32>(state, 28) + h, 28);
+}
+
+export const SHA256_SCHEDULE_SIZE: usize = 256;
 
 export function sha256Schedule(): usize {
   return W;
