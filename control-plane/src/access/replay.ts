@@ -20,7 +20,8 @@ import type { Caller } from "./authenticate.ts";
 /** Twice the 300 s a time stamp may be off: whatever is older is refused for its age. */
 export const rememberSignatureMs = 600_000;
 
-const spent = (): ApiError =>
+/** What the sender of a spent signature is told, whatever else would have been wrong with the call. */
+export const spentSignature = (): ApiError =>
   new ApiError("AuthFailure.SignatureExpire", {
     message: "The signature has been used already. Please sign the request again.",
     detail: "replayed signature",
@@ -43,7 +44,7 @@ export async function claimSignature(
   claim: SignatureClaim,
   nowMs: number,
 ): Promise<void> {
-  if (!(await spendSignature(tx, claim, nowMs))) throw spent();
+  if (!(await spendSignature(tx, claim, nowMs))) throw spentSignature();
 }
 
 /** As {@link claimSignature}, for calls that are refused anyway: false when the signature has served already. */

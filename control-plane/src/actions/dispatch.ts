@@ -14,7 +14,12 @@ import {
 } from "@edge-kms/protocol";
 import { authenticate, type Caller } from "../access/authenticate.ts";
 import { authorize } from "../access/authorize.ts";
-import { claimSignature, type SignatureClaim, spendSignature } from "../access/replay.ts";
+import {
+  claimSignature,
+  type SignatureClaim,
+  spendSignature,
+  spentSignature,
+} from "../access/replay.ts";
 import { requireSignedPayload } from "../access/signed-payload.ts";
 import type { Clock } from "../clock.ts";
 import { insertCallEvent } from "../db/queries/events.ts";
@@ -70,12 +75,10 @@ export async function dispatch(
     return { uin, result: { ok: true, output } };
   } catch (thrown) {
     const error = toApiError(thrown);
-    try {
-      await record.refuse(error);
-    } catch (cause) {
-      return { uin, result: { ok: false, error: new ApiError("InternalError", { cause }) } };
-    }
-    return { uin, result: { ok: false, error } };
+    const told = await record
+      .refuse(error)
+      .catch((cause: unknown) => new ApiError("InternalError", { cause }));
+    return { uin, result: { ok: false, error: told } };
   }
 }
 
@@ -117,8 +120,11 @@ interface CallRecord extends Pick<Call, "noteKey" | "change" | "prepare"> {
   isWritten(): boolean;
   /** Records the success of a call that has made no change. */
   finish(): Promise<void>;
-  /** Records a refusal; a refused state change has used up its signature as well. */
-  refuse(error: ApiError): Promise<void>;
+  /**
+   * Records a refusal; a refused state change has used up its signature as well. Returns what the caller is told: of a
+   * spent signature that, and nothing of what the call would have come to.
+   */
+  refuse(error: ApiError): Promise<ApiError>;
 }
 
 function createRecord(
@@ -165,9 +171,11 @@ function createRecord(
       });
     },
     async refuse(error) {
-      await database.transaction(async (tx) => {
-        if (!isClaimed) await spendSignature(tx, claim, nowMs);
-        await insertCallEvent(tx, event(error));
+      return database.transaction(async (tx) => {
+        const isOwn = isClaimed || (await spendSignature(tx, claim, nowMs));
+        const told = isOwn ? error : spentSignature();
+        await insertCallEvent(tx, event(told));
+        return told;
       });
     },
   };

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Principal, SignedMessage, SignedMessageType } from "@edge-kms/protocol";
+import type { Clock } from "../clock.ts";
 import { checkSettings } from "../config.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
 import type { Database } from "../db/index.ts";
@@ -41,6 +42,8 @@ export interface Harness {
   readonly database: Database;
   readonly bridge: FakeBridge;
   readonly logLines: string[];
+  /** The control plane's time: ahead of ours by a second for each edge. */
+  readonly clock: Clock;
   account(type?: "root" | "user"): Promise<Account>;
   edge(account: Account, name?: string): TestEdge;
   /** A second copy of the control plane on the same database. */
@@ -55,6 +58,9 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
   const bridge = new FakeBridge();
   const home = mkdtempSync(join(tmpdir(), "edge-kms-control-plane-"));
   const logLines: string[] = [];
+  // Jumps ahead with every enrolment: the list of edges is asked for once a second at most.
+  let aheadMs = 0;
+  const clock = (): number => Date.now() + aheadMs;
   const shared: Database = { ...database, close: async () => {} };
   const copies: ControlPlane[] = [];
   const start = async (more: Record<string, unknown>): Promise<ControlPlane> => {
@@ -65,7 +71,7 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
       ...more,
     });
     const log = createLog((line) => void logLines.push(line));
-    const copy = await startControlPlane(config, { log, bridge, database: shared });
+    const copy = await startControlPlane(config, { log, clock, bridge, database: shared });
     copies.push(copy);
     return copy;
   };
@@ -77,8 +83,11 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
     bridge,
     logLines,
     account: (type = "root") => makeAccount(url, database, bridge, type),
-    edge: (account, name = `edge-${random16().slice(0, 8)}`) =>
-      makeEdge(url, bridge, account, name),
+    clock,
+    edge(account, name = `edge-${random16().slice(0, 8)}`) {
+      aheadMs += 1_001;
+      return makeEdge(url, bridge, clock, account, name);
+    },
     another: (more = {}) => start(more),
     async close() {
       for (const copy of copies) await copy.close();
@@ -125,7 +134,13 @@ async function makeAccount(
   };
 }
 
-function makeEdge(url: string, bridge: FakeBridge, account: Account, name: string): TestEdge {
+function makeEdge(
+  url: string,
+  bridge: FakeBridge,
+  clock: Clock,
+  account: Account,
+  name: string,
+): TestEdge {
   const { privateKey } = generateKeyPairSync("ed25519");
   const instance = random16();
   bridge.edges.push({
@@ -139,7 +154,7 @@ function makeEdge(url: string, bridge: FakeBridge, account: Account, name: strin
     edge: name,
     instance,
     privateKey,
-    origin: () => ({ edge: name, instance, nonce: random16(), timeMs: Date.now() }),
+    origin: () => ({ edge: name, instance, nonce: random16(), timeMs: clock() }),
     sign: (type, payload) => signMessage(type, payload, privateKey),
     async post(path, message) {
       const response = await fetch(`${url}${path}`, {

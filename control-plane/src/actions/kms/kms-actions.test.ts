@@ -2,9 +2,10 @@ import { randomUUID } from "node:crypto";
 import { kmsActions } from "@edge-kms/protocol";
 import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readEpochs } from "../../db/queries/accounts.ts";
 import type { KeyState } from "../../db/queries/keys.ts";
-import { lockKey, updateKey } from "../../db/queries/keys.ts";
 import { type Account, type Harness, startHarness } from "../../testing/harness.ts";
+import { setKeyFields } from "../../testing/keys.ts";
 import { findControlAction } from "../registry.ts";
 
 let h: Harness;
@@ -15,13 +16,7 @@ beforeAll(async () => {
 afterAll(() => h.close());
 
 /** Puts a key into a state that no action leads to yet. */
-async function force(account: Account, keyId: string, state: KeyState): Promise<void> {
-  const scope = { account: account.principal.account, region: "ap-singapore" };
-  await h.database.transaction(async (tx) => {
-    const key = await lockKey(tx, scope, keyId);
-    if (key !== null) await updateKey(tx, key, { state });
-  });
-}
+const force = (keyId: string, state: KeyState) => setKeyFields(h.database, keyId, { state });
 
 const codeOf = async (action: string, params: object) => (await root.call(action, params)).code;
 
@@ -156,7 +151,7 @@ describe("lists", () => {
         ],
       });
       ids.push(String(response.KeyId));
-      await force(root, String(response.KeyId), state);
+      await force(String(response.KeyId), state);
     }
   });
   const detail = async (params: object) => {
@@ -270,7 +265,7 @@ describe("UpdateAlias and UpdateKeyDescription", () => {
 
   test("a key waiting for deletion keeps its alias, and neither changes", async () => {
     const KeyId = await root.createKey("leaving");
-    await force(root, KeyId, "PendingDelete");
+    await force(KeyId, "PendingDelete");
     const taken = "InvalidParameterValue.AliasAlreadyExists";
     expect(await codeOf("CreateKey", { Alias: "leaving" })).toBe(taken);
     const unsupported = "ResourceUnavailable.CmkStateNotSupport";
@@ -297,7 +292,6 @@ describe("EnableKey and DisableKey", () => {
     root = await h.account();
   });
   const epoch = async () => {
-    const { readEpochs } = await import("../../db/queries/accounts.ts");
     const all = await h.database.read(readEpochs);
     return all.find(({ account }) => account === root.principal.account)?.epoch.counter ?? -1;
   };
@@ -328,7 +322,7 @@ describe("EnableKey and DisableKey", () => {
     "not from %s",
     async (state) => {
       const KeyId = await root.createKey(`from-${state}`);
-      await force(root, KeyId, state);
+      await force(KeyId, state);
       const before = await epoch();
       const unsupported = "ResourceUnavailable.CmkStateNotSupport";
       expect(await codeOf("EnableKey", { KeyId })).toBe(unsupported);
@@ -361,7 +355,7 @@ describe("service", () => {
   test("GetServiceStatus counts what counts towards the quota", async () => {
     await root.createKey("counted");
     const gone = await root.createKey("not-counted");
-    await force(root, gone, "PendingDelete");
+    await force(gone, "PendingDelete");
     const { response } = await root.call("GetServiceStatus");
     expect(v.is(kmsActions.GetServiceStatus.output, response)).toBe(true);
     expect(response).toMatchObject({
