@@ -1,10 +1,11 @@
 /** The local edge: its enrolled key and its workerd process. */
 
 import { createPrivateKey, createPublicKey, generateKeyPairSync } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, realpathSync } from "node:fs";
 import { createRequire } from "node:module";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { bundleDirectory, type WorkerdConfig, workerdConfig } from "@edge-kms/edge-worker/node";
 import type { Home } from "./home.ts";
 import { writePrivateFile } from "./home.ts";
 import { endWithParent, type PartCommand } from "./part.ts";
@@ -12,6 +13,7 @@ import { StartError } from "./start-error.ts";
 
 export const EDGE_ID = "local";
 export const EDGE_GROUP = "default";
+const SIGNING_KEY_FILE = "signing.key";
 
 export type EdgeKey = {
   /** PKCS#8, base64: the secret binding of the worker. */
@@ -22,11 +24,12 @@ export type EdgeKey = {
 
 /** Reads the edge's signing key, or makes it. */
 export function ensureEdgeKey(home: Home): EdgeKey {
-  const path = join(home.edge, "signing.key");
+  const path = join(home.edge, SIGNING_KEY_FILE);
   if (!existsSync(path)) {
     const { privateKey } = generateKeyPairSync("ed25519");
     const der = privateKey.export({ type: "pkcs8", format: "der" });
-    writePrivateFile(path, `${der.toString("base64")}\n`);
+    // Nothing but the key: workerd takes the whole file as the value of the binding.
+    writePrivateFile(path, der.toString("base64"));
     der.fill(0);
   }
   const privateKey = readFileSync(path, "utf8").trim();
@@ -43,11 +46,24 @@ export function ensureEdgeKey(home: Home): EdgeKey {
   }
 }
 
-/** The worker's process. `configuration` is workerd's own text form; it holds the edge's secret, so the file is private. */
+export type EdgeSettings = Pick<
+  WorkerdConfig,
+  "listen" | "controlPlane" | "bridgePublicKey" | "controlPlanePublicKey" | "regions"
+>;
+
+/** The worker's process, and workerd's configuration for it. */
 export function edgePart(home: Home, url: string, settings: EdgeSettings): PartCommand {
-  const configuration = workerdConfig(settings);
   const configFile = join(home.edge, "workerd.capnp");
-  mkdirSync(join(home.edge, "storage"), { recursive: true, mode: 0o700 });
+  const storage = join(home.edge, "storage");
+  mkdirSync(storage, { recursive: true, mode: 0o700 });
+  const configuration = workerdConfig({
+    ...settings,
+    bundle: relative(realpathSync(home.edge), realpathSync(bundleDirectory)),
+    storage,
+    edgeId: EDGE_ID,
+    edgeGroup: EDGE_GROUP,
+    signingKey: { file: SIGNING_KEY_FILE },
+  });
   writePrivateFile(configFile, configuration);
   const workerd = createRequire(import.meta.url).resolve("workerd/bin/workerd");
   const [command = "", ...args] = [

@@ -67,6 +67,8 @@ export function createPart(command: PartCommand, events: PartEvents): Part {
     const started = spawn(command.command, [...command.args], {
       cwd: command.cwd,
       env: command.env,
+      // A process group of its own: Ctrl-C in the terminal reaches the launcher, which ends the parts in order.
+      detached: true,
       stdio: command.speaksIpc ? ["ignore", log, log, "ipc"] : ["ignore", log, log],
     });
     closeSync(log);

@@ -124,7 +124,6 @@ export async function start(
       edgePart(home, edgeUrl, {
         listen: edgeAddress,
         controlPlane: config.via.controlPlane ?? controlPlaneAddress,
-        signingKey: edgeKey.privateKey,
         bridgePublicKey,
         controlPlanePublicKey: readFileSync(join(home.pki, forwardingPublicKeyFile), "utf8").trim(),
         regions: config.regions,
