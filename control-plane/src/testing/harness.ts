@@ -40,6 +40,8 @@ export interface Harness {
   readonly url: string;
   readonly home: string;
   readonly database: Database;
+  /** What the control planes have of it; a test may break it. */
+  readonly shared: Database;
   readonly bridge: FakeBridge;
   readonly logLines: string[];
   /** The control plane's time: ahead of ours by a second for each edge. */
@@ -80,6 +82,7 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
     url,
     home,
     database,
+    shared,
     bridge,
     logLines,
     account: (type = "root") => makeAccount(url, database, bridge, type),
