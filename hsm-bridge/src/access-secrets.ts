@@ -18,7 +18,7 @@ import {
 } from "@edge-kms/protocol";
 import type { Bridge } from "./bridge.ts";
 import { encodeFields, wipe } from "./bytes.ts";
-import { BridgeError } from "./errors.ts";
+import { asMissingObject, BridgeError } from "./errors.ts";
 import type { KeyStore } from "./key-store.ts";
 
 const SEALED_VERSION = 1;
@@ -72,11 +72,11 @@ export async function openSecretKey(
   if (sealed === null || sealed[0] !== SEALED_VERSION) {
     throw new BridgeError("corrupt", "The sealed SecretKey is not of a known form.");
   }
-  return bridge.store.aesGcmDecrypt(
-    bridge.sealingObject,
-    sealed.subarray(1),
-    associatedData(secretId, principal),
-  );
+  return bridge.store
+    .aesGcmDecrypt(bridge.sealingObject, sealed.subarray(1), associatedData(secretId, principal))
+    .catch((error: unknown) => {
+      throw asMissingObject(error, bridge.sealingObject);
+    });
 }
 
 /** Has the proof the form its method demands? Said before any secret is opened. */

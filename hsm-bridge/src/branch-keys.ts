@@ -7,7 +7,7 @@
 import { type Bytes, equalBytes, hexEncode } from "@edge-kms/protocol";
 import type { Bridge } from "./bridge.ts";
 import { encodeFields, wipe } from "./bytes.ts";
-import { BridgeError } from "./errors.ts";
+import { asMissingObject, BridgeError } from "./errors.ts";
 import {
   type BranchRow,
   findBranchOfPeriod,
@@ -104,6 +104,8 @@ async function createBranch(
       });
     });
     return row;
+  } catch (error) {
+    throw asMissingObject(error, version.objectId);
   } finally {
     wipe(fresh, again);
   }
@@ -117,11 +119,11 @@ export async function openBranch(
   row: BranchRow,
 ): Promise<Bytes> {
   if (row.wrapped === null) throw destroyed();
-  const opened = await bridge.store.aesGcmDecrypt(
-    version.objectId,
-    row.wrapped,
-    branchAssociatedData(key, row),
-  );
+  const opened = await bridge.store
+    .aesGcmDecrypt(version.objectId, row.wrapped, branchAssociatedData(key, row))
+    .catch((error: unknown) => {
+      throw asMissingObject(error, version.objectId);
+    });
   if (opened.length !== branchKeyBytes[suiteOf(key)]) {
     wipe(opened);
     throw new BridgeError("corrupt", "The wrapped branch key has the wrong length.");

@@ -43,3 +43,15 @@ export function toBridgeError(thrown: unknown): BridgeError {
   if (thrown instanceof BridgeError) return thrown;
   return new BridgeError("internal", "The bridge failed to serve the call.", { cause: thrown });
 }
+
+/**
+ * A store's `not-found` where the registry says there is an object: that is the bridge's fault and must not read as the
+ * caller's unknown key.
+ */
+export function asMissingObject(thrown: unknown, objectId: string): unknown {
+  if (!(thrown instanceof BridgeError) || thrown.code !== "not-found") return thrown;
+  return new BridgeError("internal", "The key store lacks an object of the registry.", {
+    detail: objectId,
+    cause: thrown,
+  });
+}

@@ -5,9 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { BridgeCallError } from "./client.ts";
-import { initTokenCommand } from "./commands/init-token.ts";
 import { operatorCommands, operatorOptions } from "./commands/operator.ts";
-import { serveCommand } from "./commands/serve.ts";
 import { UsageError, usage } from "./commands/usage.ts";
 import { settingOptions } from "./config.ts";
 import { StartupError } from "./errors.ts";
@@ -28,8 +26,11 @@ async function main(): Promise<void> {
     if (command === undefined && values.help !== true) process.exitCode = 2;
     return;
   }
-  if (command === "serve") return serveCommand(values);
-  if (command === "init-token") return initTokenCommand(values);
+  // Loaded when needed: an operator's command does not wait for the whole bridge.
+  if (command === "serve") return (await import("./commands/serve.ts")).serveCommand(values);
+  if (command === "init-token") {
+    return (await import("./commands/init-token.ts")).initTokenCommand(values);
+  }
   const operatorCommand = Object.hasOwn(operatorCommands, command)
     ? operatorCommands[command]
     : undefined;

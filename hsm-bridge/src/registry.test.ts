@@ -111,6 +111,25 @@ describe.each(storeBackends)("registry over the $name store", (backend) => {
     expect(again.entries.map(({ event }) => event)).not.toContain("object-quarantined");
   });
 
+  it("tells a key whose object is gone from the store from an unknown one", async () => {
+    const grant = await newBranch();
+    const objectId = await (async () => {
+      await bridge.stop();
+      return bridge.editRegistry(
+        (database) =>
+          database
+            .prepare("SELECT object_id FROM key_versions WHERE key_id = ?")
+            .get(grant.keyId) as { object_id: string },
+      ).object_id;
+    })();
+    const store = await bridge.openStore();
+    await store.destroyKey(objectId);
+    await store.close();
+    await bridge.start();
+    expect(await outcome(decryptWith(grant))).toBe("internal");
+    expect(bridge.output.join("")).toMatch(/missing in the store.*"missing":1/);
+  });
+
   it("finishes a destruction that a crash cut off", async () => {
     const grant = await newBranch();
     await sql(

@@ -14,7 +14,10 @@ export async function serveCommand(flags: FlagValues): Promise<void> {
   if (process.send !== undefined) process.on("disconnect", stop);
 
   const logger = createLogger();
-  const bridge = await startBridge({ ...(await readBridgeSettings(flags)), logger });
+  const starting = startBridge({ ...(await readBridgeSettings(flags)), logger });
+  const bridge = await Promise.race([starting, stopped]);
+  // Whatever was under way is as safe to leave as for kill -9, and a token that hangs is not waited for.
+  if (bridge === undefined) process.exit(0);
   const ready = {
     type: "ready",
     url: bridge.url,

@@ -130,7 +130,13 @@ class ProcessStore implements Pkcs11Store {
       });
     }
     if (this.#worker === null) throw unavailable("The PKCS#11 process is not running.");
-    return this.#worker.call(operation, input);
+    try {
+      return await this.#worker.call(operation, input);
+    } catch (error) {
+      // What would end a start only ends this call: the token may come back.
+      if (error instanceof StartupError) throw unavailable("The token refuses to be opened.");
+      throw error;
+    }
   }
 
   async generateAesKey(id: string): Promise<void> {

@@ -1,3 +1,5 @@
+import { mkdir, readFile, rename, rmdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isWithoutHsm, type PreparedToken, prepareToken, silentLogger } from "../testing/stores.ts";
 import { openPkcs11Store, type Pkcs11Store } from "./pkcs11-store.ts";
@@ -38,6 +40,23 @@ describe.skipIf(isWithoutHsm)("PKCS#11 process", () => {
     expect(store.workerPid).not.toBe(firstPid);
   });
 
+  it("serves again when a token that was gone is back", async () => {
+    const tokens = join(dirname(prepared.settings.env?.SOFTHSM2_CONF ?? ""), "tokens");
+    const sealed = await store.aesGcmEncrypt("k1", Buffer.from("before"), aad);
+    const opens = () =>
+      store.aesGcmDecrypt("k1", sealed, aad).then(
+        (opened) => Buffer.from(opened).toString(),
+        (error: { code: string }) => error.code,
+      );
+    await rename(tokens, `${tokens}-away`);
+    await mkdir(tokens);
+    await expect.poll(opens, { timeout: 5_000 }).toBe("hsm-unavailable");
+    expect(await opens()).toBe("hsm-unavailable");
+    await rmdir(tokens);
+    await rename(`${tokens}-away`, tokens);
+    await expect.poll(opens, { timeout: 10_000 }).toBe("before");
+  });
+
   it("keeps every acknowledged key over kill -9 in the middle of making keys", async () => {
     const acknowledged: string[] = [];
     for (let round = 0; round < 3; round++) {
@@ -69,7 +88,6 @@ describe.skipIf(isWithoutHsm)("PKCS#11 process", () => {
   });
 
   it("has not the PIN in its arguments or environment", async () => {
-    const { readFile } = await import("node:fs/promises");
     const pid = store.workerPid as number;
     for (const file of ["cmdline", "environ"]) {
       expect(await readFile(`/proc/${pid}/${file}`, "latin1")).not.toContain(prepared.settings.pin);

@@ -81,6 +81,17 @@ export class TokenError extends Error {
 }
 
 /**
+ * Sessions and login were lost and could not be had again, or were lost once more at once. What is left is to
+ * re-initialise the library, which this process does by ending: another is started in its place.
+ */
+export class TokenLostError extends Error {
+  override readonly name = "TokenLostError";
+  constructor(cause: unknown) {
+    super("the token is lost to this process", { cause });
+  }
+}
+
+/**
  * The CK_RV of an error that pkcs11js threw, or null for any other. Most calls throw `Pkcs11Error {code}`; C_FindObjects
  * and C_CreateObject throw a plain `Error("CKR_…:145")`.
  */
@@ -101,6 +112,10 @@ export function lossOf(error: unknown): Loss {
 /** An error as it travels to the bridge. Texts come from the table, never from the vendor's library. */
 export function toFailure(error: unknown): WorkerFailure {
   if (error instanceof TokenError) return error.failure;
+  if (error instanceof TokenLostError) {
+    const { detail } = toFailure(error.cause);
+    return { code: "hsm-unavailable", message: "The token is lost.", detail, isFinal: false };
+  }
   const value = returnValueOf(error);
   if (value === null) {
     const name = error instanceof Error ? error.name : typeof error;

@@ -78,6 +78,15 @@ describe("sessions", () => {
     expect(sessions.login).toBe(2);
   });
 
+  it("gives the token up as lost when that does not help", async () => {
+    const { fake, sessions } = open();
+    const use = sessions.use(true, () => {
+      throw ckr(0x82);
+    });
+    await expect(use).rejects.toMatchObject({ name: "TokenLostError", cause: { code: 0x82 } });
+    expect(fake.logins).toBe(2);
+  });
+
   it("does not repeat the making of a key", async () => {
     const { fake, sessions } = open();
     let calls = 0;

@@ -6,7 +6,12 @@
 
 import type { Handle, Library } from "./library.ts";
 import { findSlot } from "./library.ts";
-import { CKR_USER_ALREADY_LOGGED_IN, lossOf, returnValueOf } from "./return-values.ts";
+import {
+  CKR_USER_ALREADY_LOGGED_IN,
+  lossOf,
+  returnValueOf,
+  TokenLostError,
+} from "./return-values.ts";
 
 export interface SessionSettings {
   readonly tokenLabel: string;
@@ -64,7 +69,9 @@ export class Sessions {
       if (lossOf(error) !== "login") throw error;
       if (login === this.#login) this.#logInAgain();
       if (!mayRepeat) throw error;
-      return await this.#useOnce(operation);
+      return await this.#useOnce(operation).catch((again: unknown) => {
+        throw lossOf(again) === "login" ? new TokenLostError(again) : again;
+      });
     }
   }
 
@@ -100,7 +107,11 @@ export class Sessions {
     this.#idle = [];
     this.#loginSession = null;
     for (const session of stale) this.#close(session);
-    this.logIn();
+    try {
+      this.logIn();
+    } catch (error) {
+      throw new TokenLostError(error);
+    }
   }
 
   #openSession(): Handle {

@@ -7,7 +7,7 @@ import { initToken } from "./init-token.ts";
 import { type Library, loadLibrary } from "./library.ts";
 import type { WorkerRequest, WorkerResponse } from "./messages.ts";
 import { probeToken } from "./probe.ts";
-import { TokenError, toFailure } from "./return-values.ts";
+import { TokenError, TokenLostError, toFailure } from "./return-values.ts";
 import { Sessions } from "./sessions.ts";
 import { Token } from "./token.ts";
 
@@ -98,7 +98,9 @@ process.on("message", (request: WorkerRequest) => {
     },
     (error: unknown) => {
       underWay -= 1;
-      answer({ seq: request.seq, ok: false, error: toFailure(error) });
+      answer({ seq: request.seq, ok: false, error: toFailure(error) }, () => {
+        if (error instanceof TokenLostError) process.exit(1);
+      });
     },
   );
 });

@@ -12,7 +12,8 @@ import { migrations } from "./schema.ts";
 /** SQLite result codes (sqlite.org/rescode.html). */
 const SQLITE_BUSY = 5;
 
-const BUSY_TIMEOUT_MS = 2_000;
+/** A predecessor that is just ending holds the lock for a moment. */
+const BUSY_TIMEOUT_MS = 500;
 
 interface Change {
   readonly run: () => void;
