@@ -101,6 +101,7 @@ export {
   type RequestParts,
   type Sha256,
   signatureLimits,
+  signatureReuseMs,
   utcDate,
 } from "./signature/parts.ts";
 export {

@@ -30,6 +30,14 @@ export type Hmac = (key: Uint8Array, bytes: Uint8Array) => Uint8Array;
 /** How far a request's timestamp may be from the server's clock, either way, in seconds. */
 export const maxClockSkewSeconds = 300;
 
+/**
+ * For how long after its first use a TC3 signature may serve again as something else, or change state again, in
+ * milliseconds. TC3 signs neither the action nor a nonce, and its time stamps count whole seconds: official clients that
+ * make two calls with one body within a second (`GetRegions` and `ListAlgorithms`, `EnableKey` and `DescribeKey`) send one
+ * signature twice. Those arrive together; what comes later is somebody else's.
+ */
+export const signatureReuseMs = 5_000;
+
 /** Lengths beyond which a request's parts are refused unread, in characters. */
 export const signatureLimits = {
   authorization: 2048,

@@ -27,7 +27,7 @@ describe("wire shapes", () => {
     instance: "00".repeat(16),
     nonce: "11".repeat(16),
     timeMs: 1,
-    hpkePublicKey: "A".repeat(43) + "=",
+    hpkePublicKey: `${"A".repeat(43)}=`,
     auditHead: { seq: 0, hash: "0".repeat(64) },
     keys: [
       {
