@@ -112,10 +112,9 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-const configFile = v.pipe(
-  v.looseObject({ controlPlane: v.optional(v.record(v.string(), v.unknown()), {}) }),
-  v.check((file) => !Array.isArray(file)),
-);
+const configFile = v.looseObject({
+  controlPlane: v.optional(v.record(v.string(), v.unknown()), {}),
+});
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -209,8 +208,9 @@ function readSection(path: string): Record<string, unknown> {
     throw new ConfigError(`${path} cannot be read.`);
   }
   try {
-    const parsed = v.safeParse(configFile, JSON.parse(text));
-    if (parsed.success) return parsed.output.controlPlane;
+    const json: unknown = JSON.parse(text);
+    const parsed = v.safeParse(configFile, json);
+    if (parsed.success && !Array.isArray(json)) return parsed.output.controlPlane;
   } catch {
     // told below
   }

@@ -34,6 +34,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions {
   readonly log?: Log;
   readonly clock?: Clock;
+  /** Between heartbeats to edges; a second when absent. */
+  readonly heartbeatMs?: number;
   /** Closed with the control plane. */
   readonly bridge?: Bridge;
   /** Closed with the control plane. */
@@ -86,7 +88,13 @@ export async function startControlPlane(
     const directory = createEdgeDirectory(bridge, clock);
     const epochs = await watchEpochs(database, log);
     closers.push(() => epochs.close());
-    const hub = createHub({ epochs, directory, clock, log });
+    const hub = createHub({
+      epochs,
+      directory,
+      clock,
+      log,
+      heartbeatMs: options.heartbeatMs,
+    });
     closers.push(() => hub.close());
     const key = ensureForwardingKey(join(config.home, "pki"));
     const forwarder = config.forwardDataPlane

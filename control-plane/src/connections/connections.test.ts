@@ -6,7 +6,7 @@ import WebSocket from "ws";
 import { raiseEpochsToAtLeast } from "../db/queries/accounts.ts";
 import { encodeHeader } from "../signed-messages/signed-messages.ts";
 import { raiseSilently } from "../testing/epochs.ts";
-import { type Harness, startHarness, type TestEdge } from "../testing/harness.ts";
+import { type Harness, heartbeatMs, startHarness, type TestEdge } from "../testing/harness.ts";
 
 let h: Harness;
 const open: WebSocket[] = [];
@@ -85,7 +85,7 @@ test("a key disabled on one copy is pushed to the edges of the other, before the
   });
 });
 
-test("a lost notice costs a second at most", async () => {
+test("a lost notice costs a heartbeat at most", async () => {
   const root = await h.account();
   const held = await connect(h.url, hello(h.edge(root)));
   await held.hears(({ type }) => type === "hello");
@@ -164,9 +164,9 @@ test("without the database there is no heartbeat, so edges do not take old epoch
     throw new Error("gone");
   };
   try {
-    await new Promise((resolve) => setTimeout(resolve, 100));
+    await new Promise((resolve) => setTimeout(resolve, heartbeatMs));
     const before = held.heard.length;
-    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    await new Promise((resolve) => setTimeout(resolve, 5 * heartbeatMs));
     expect(held.heard.length).toBe(before);
   } finally {
     h.shared.read = read;

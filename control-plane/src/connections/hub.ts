@@ -58,9 +58,11 @@ export interface HubServices {
   readonly directory: EdgeDirectory;
   readonly clock: Clock;
   readonly log: Log;
+  /** HEARTBEAT_MS when absent. */
+  readonly heartbeatMs?: number | undefined;
 }
 
-export function createHub({ epochs, directory, clock, log }: HubServices): Hub {
+export function createHub({ epochs, directory, clock, log, heartbeatMs }: HubServices): Hub {
   const connections = new Set<Connection>();
 
   const send = (connection: Connection, message: ControlMessage): void => {
@@ -119,7 +121,7 @@ export function createHub({ epochs, directory, clock, log }: HubServices): Hub {
       .finally(() => {
         isBeating = false;
       });
-  }, HEARTBEAT_MS);
+  }, heartbeatMs ?? HEARTBEAT_MS);
 
   return {
     attach(edge, socket) {

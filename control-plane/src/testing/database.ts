@@ -23,9 +23,9 @@ export async function openTestDatabase(): Promise<TestDatabase> {
   }
   const name = `edge_kms_test_${randomBytes(6).toString("hex")}`;
   await withServer(server, `create database ${name}`);
-  const url = new URL(server);
-  url.pathname = `/${name}`;
-  const database = await openDatabase(url.href, 8);
+  // Not through URL: one with a socket has no host before its path.
+  const url = server.replace(/^([a-z]+:\/\/[^/]*\/)[^?]*/, `$1${name}`);
+  const database = await openDatabase(url, 8);
   return {
     database,
     isPostgres: true,

@@ -55,6 +55,9 @@ export interface Harness {
 
 let accounts = 0;
 
+/** Short, so that tests need not wait for the real second. */
+export const heartbeatMs = 100;
+
 export async function startHarness(settings: Record<string, unknown> = {}): Promise<Harness> {
   const { database, close: closeDatabase } = await openTestDatabase();
   const bridge = new FakeBridge();
@@ -73,7 +76,13 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
       ...more,
     });
     const log = createLog((line) => void logLines.push(line));
-    const copy = await startControlPlane(config, { log, clock, bridge, database: shared });
+    const copy = await startControlPlane(config, {
+      log,
+      clock,
+      bridge,
+      database: shared,
+      heartbeatMs,
+    });
     copies.push(copy);
     return copy;
   };

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { openTestDatabase, type TestDatabase } from "../testing/database.ts";
+import type { Database } from "./database.ts";
+import { DatabaseError } from "./errors.ts";
+import { NewerDatabaseError, newestKnownMigrationMs, refuseNewerDatabase } from "./migrate.ts";
+import { insertAccount, raiseEpoch, raiseEpochsToAtLeast, readEpochs } from "./queries/accounts.ts";
+import { beginCreation, finishCreation, type NewKey } from "./queries/key-creation.ts";
+import { aliasConstraint, findKey, lockKey, updateKey } from "./queries/keys.ts";
+import { recordSignature, removeExpiredSignatures } from "./queries/used-signatures.ts";
+
+let opened: TestDatabase;
+let database: Database;
+beforeAll(async () => {
+  opened = await openTestDatabase();
+  database = opened.database;
+  await database.transaction((tx) => insertAccount(tx, { account, appId: 1, createdAtMs: 0 }));
+});
+afterAll(() => opened.close());
+
+const account = "100000000001";
+const scope = { account, region: "ap-singapore" };
+let keyCount = 0;
+const newKey = (alias: string): NewKey => {
+  keyCount += 1;
+  return {
+    ...scope,
+    keyId: `00000000-0000-4000-8000-${String(keyCount).padStart(12, "0")}`,
+    alias,
+    description: "",
+    keyUsage: "ENCRYPT_DECRYPT",
+    origin: "TENCENT_KMS",
+    suite: "AES_256",
+    creatorUin: account,
+    createdAtMs: 1,
+    nextRotateAtMs: 2,
+    creatingUntilMs: 3,
+    tags: [],
+  };
+};
+const make = (key: NewKey) =>
+  database.transaction(async (tx) => {
+    await beginCreation(tx, key);
+    await finishCreation(tx, key, 1, 1);
+  });
+const epochOf = async () => (await database.read(readEpochs))[0]?.epoch;
+
+test("a transaction that throws leaves nothing behind, and throws what was thrown", async () => {
+  const key = newKey("rolled-back");
+  const thrown = new RangeError("mine");
+  const work = database.transaction(async (tx) => {
+    await beginCreation(tx, key);
+    throw thrown;
+  });
+  await expect(work).rejects.toBe(thrown);
+  await make(newKey("rolled-back"));
+});
+
+test("a violated constraint is told by name, without the values", async () => {
+  await make(newKey("twice-taken"));
+  const error = await make(newKey("twice-taken")).catch((e: unknown) => e);
+  expect(error).toBeInstanceOf(DatabaseError);
+  expect(error).toMatchObject({ kind: "unique-violation", constraint: aliasConstraint });
+  expect(JSON.stringify(error) + String(error)).not.toContain("twice-taken");
+});
+
+test("two who change one key wait for each other", async () => {
+  const key = newKey("counter");
+  await make(key);
+  await Promise.all(
+    Array.from({ length: 8 }, () =>
+      database.transaction(async (tx) => {
+        const locked = await lockKey(tx, scope, key.keyId);
+        if (locked === null) throw new Error("not found");
+        await updateKey(tx, locked, { description: `${locked.description}x` });
+      }),
+    ),
+  );
+  const found = await database.read((db) => findKey(db, scope, key.keyId));
+  expect(found?.description).toBe("x".repeat(8));
+});
+
+test("transactions that lock in opposite orders all happen in the end", async () => {
+  const [a, b] = [newKey("lock-a"), newKey("lock-b")];
+  await make(a);
+  await make(b);
+  const touch = (first: string, second: string) =>
+    database.transaction(async (tx) => {
+      for (const keyId of [first, second]) {
+        const key = await lockKey(tx, scope, keyId);
+        if (key !== null) await updateKey(tx, key, { description: `${key.description}x` });
+      }
+    });
+  await Promise.all([touch(a.keyId, b.keyId), touch(b.keyId, a.keyId)]);
+  const found = await database.read((db) => findKey(db, scope, a.keyId));
+  expect(found?.description).toBe("xx");
+});
+
+test("epochs rise and never fall", async () => {
+  await database.transaction((tx) => raiseEpoch(tx, account));
+  await database.transaction((tx) => raiseEpochsToAtLeast(tx, 7, [{ account, counter: 5 }]));
+  expect(await epochOf()).toEqual({ generation: 7, counter: 5 });
+  await database.transaction((tx) => raiseEpochsToAtLeast(tx, 6, [{ account, counter: 4 }]));
+  expect(await epochOf()).toEqual({ generation: 7, counter: 5 });
+  await database.transaction((tx) => raiseEpoch(tx, account));
+  expect(await epochOf()).toEqual({ generation: 7, counter: 6 });
+});
+
+test("a raised epoch is told when it is committed, and not when it is rolled back", async () => {
+  let notices = 0;
+  const listener = await database.listen("edge_kms_epoch", () => {
+    notices += 1;
+  });
+  await expect.poll(() => notices).toBe(1);
+  const rolledBack = database.transaction(async (tx) => {
+    await raiseEpoch(tx, account);
+    throw new Error("no");
+  });
+  await rolledBack.catch(() => {});
+  await database.transaction((tx) => raiseEpoch(tx, account));
+  await expect.poll(() => notices).toBe(2);
+  await listener.close();
+  await database.transaction((tx) => raiseEpoch(tx, account));
+  expect(notices).toBe(2);
+});
+
+test("a signature is new once, until its time is over", async () => {
+  const signature = {
+    secretId: "AKID",
+    signature: "s",
+    account,
+    binding: "b",
+    isStateChange: true,
+    expiresAtMs: 1_000,
+  };
+  const record = () => database.transaction((tx) => recordSignature(tx, signature));
+  expect(await record()).toBeNull();
+  expect(await record()).toEqual(signature);
+  await database.transaction((tx) => removeExpiredSignatures(tx, 1_000));
+  expect(await record()).toEqual(signature);
+  await database.transaction((tx) => removeExpiredSignatures(tx, 1_001));
+  expect(await record()).toBeNull();
+});
+
+test("a database of a newer version is refused", () => {
+  refuseNewerDatabase(null);
+  refuseNewerDatabase(newestKnownMigrationMs());
+  expect(() => refuseNewerDatabase(newestKnownMigrationMs() + 1)).toThrow(NewerDatabaseError);
+});
