@@ -189,10 +189,10 @@ describe("an end", () => {
 
   it("leaves the checkout as git knows it", () => {
     const checkout = fileURLToPath(new URL("../..", import.meta.url));
-    const ignored = execFileSync("git", ["check-ignore", ".edge-kms", "node_modules"], {
+    const ignored = execFileSync("git", ["check-ignore", ".edge-kms/", "node_modules"], {
       cwd: checkout,
       encoding: "utf8",
     });
-    expect(ignored.trim().split("\n")).toEqual([".edge-kms", "node_modules"]);
+    expect(ignored.trim().split("\n")).toEqual([".edge-kms/", "node_modules"]);
   });
 });

@@ -1,7 +1,7 @@
 /** The README's commands, as printed, in a copy of the checkout: `npm start` first, the others beside it. */
 
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -30,7 +30,14 @@ beforeAll(async () => {
     mkdirSync(dirname(join(copy, file)), { recursive: true });
     cpSync(join(checkout, file), join(copy, file), { recursive: true });
   }
-  symlinkSync(join(checkout, "node_modules"), join(copy, "node_modules"));
+  // Linked file by file, not as a folder: whatever npm does to the copy, the checkout keeps its packages.
+  const packages = [join(checkout, "node_modules"), join(copy, "node_modules")];
+  try {
+    execFileSync("cp", ["-al", ...packages], { stdio: "ignore" });
+  } catch {
+    rmSync(join(copy, "node_modules"), { recursive: true, force: true });
+    execFileSync("cp", ["-a", ...packages]);
+  }
   for (const [name, value] of Object.entries(process.env)) {
     // What npm and vitest set for themselves is not what a newcomer's shell has.
     if (!/^(npm_|VITEST|EDGE_KMS_|TENCENTCLOUD_|NODE_ENV$|INIT_CWD$)/i.test(name))

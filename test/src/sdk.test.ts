@@ -166,7 +166,7 @@ describe.each([
       });
       expect(opened.Plaintext).toBe(dataKey.Plaintext);
     }
-    await expectCode(kms.GenerateDataKey({ KeyId: keyId }), "InvalidParameter");
+    await expectCode(kms.GenerateDataKey({ KeyId: keyId }), "MissingParameter");
     await expectCode(
       kms.GenerateDataKey({ KeyId: keyId, NumberOfBytes: 1025 }),
       "InvalidParameter",
