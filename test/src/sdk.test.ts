@@ -171,7 +171,10 @@ describe.each([
       kms.GenerateDataKey({ KeyId: keyId, NumberOfBytes: 1025 }),
       "InvalidParameter",
     );
-    await expectCode(kms.GenerateDataKey({ KeyId: keyId, KeySpec: "AES_512" }), "InvalidParameter");
+    await expectCode(
+      kms.GenerateDataKey({ KeyId: keyId, KeySpec: "AES_512" }),
+      "InvalidParameterValue.InvalidType",
+    );
   });
 
   it("re-encrypts when something changes, and says so", async () => {
