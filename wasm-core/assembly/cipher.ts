@@ -73,33 +73,48 @@ export function invertKey(dk: usize, ck: usize): void {
   else sm4Invert(dk, ck);
 }
 
+/** At most sixteen blocks of CTR: `base` with `c` in its last lane, counting. */
+function someCounters(ck: usize, base: v128, c: u32, to: usize, from: usize, count: usize): void {
+  for (let n: usize = 0; n < count; n++) aesEnter(ck, n, i32x4.replace_lane(base, 3, bswap<u32>(c + <u32>n)));
+  aesRounds(ck, count, 1);
+  for (let n: usize = 0; n < count; n++) st(to + n * 16, xor(ld(from + n * 16), ld(BLOCKS + n * 16)));
+}
+
 /**
  * CTR over whole blocks with GCM's counter: the last 32 bits of the 16 bytes at `counter` count modulo 2^32 (SP 800-38D §6.5)
- * and are left at the next value. `to` may be `from`.
+ * and are left at the next value. `to` may be `from`. `isPublic`: the counter holds nothing secret, so that its value may
+ * choose the quicker way; the one that GCM computes from a nonce of other than 96 bits comes out of the hash key.
  */
-export function counterBlocks(ck: usize, counter: usize, to: usize, from: usize, count: usize): void {
+export function counterBlocks(ck: usize, counter: usize, to: usize, from: usize, count: usize, isPublic: bool): void {
   let c = loadBe32(counter + 12);
   if (load<u32>(ck + CK_KIND) == AES) {
     const base = ld(counter);
-    let prepared = false;
-    while (count > 0) {
-      let now: usize;
-      if ((c & 15) == 0 && count >= 16) {
-        // Sixteen counters that differ in four bits of the last byte: the first two rounds come from what they share.
-        now = 16;
-        if (!prepared || (c & 0xff) == 0) {
+    if (isPublic && count >= 48) {
+      // Sixteen counters that differ in four bits of the last byte: the first two rounds come from what they share.
+      const head = (16 - (c & 15)) & 15;
+      someCounters(ck, base, c, to, from, head);
+      c += head;
+      to += head * 16;
+      from += head * 16;
+      count -= head;
+      storeBe32(counter + 12, c);
+      aesPrepareCounters(ck, counter);
+      for (; count >= 16; count -= 16) {
+        if ((c & 0xff) == 0) {
           storeBe32(counter + 12, c);
           aesPrepareCounters(ck, counter);
-          prepared = true;
         }
         aesEnterCounters((c >> 4) & 15);
         aesRounds(ck, 16, 3);
-      } else {
-        now = min<usize>(count, count >= 48 ? 16 - (c & 15) : 16); // in long messages, first to a multiple of 16
-        for (let n: usize = 0; n < now; n++) aesEnter(ck, n, i32x4.replace_lane(base, 3, bswap<u32>(c + <u32>n)));
-        aesRounds(ck, now, 1);
+        for (let n: usize = 0; n < 256; n += 16) st(to + n, xor(ld(from + n), ld(BLOCKS + n)));
+        c += 16;
+        to += 256;
+        from += 256;
       }
-      for (let n: usize = 0; n < now; n++) st(to + n * 16, xor(ld(from + n * 16), ld(BLOCKS + n * 16)));
+    }
+    while (count > 0) {
+      const now = min<usize>(count, 16);
+      someCounters(ck, base, c, to, from, now);
       c += <u32>now;
       to += now * 16;
       from += now * 16;

@@ -1,7 +1,8 @@
 // GCM (SP 800-38D) over AES or SM4 (RFC 8998 §2, for 128-bit blocks and 16-byte tags).
 //
-// A context is  y(16) | counter(16) | mask(16) | stream(16) | partial(16) | aadBytes(8) | textBytes(8) | key(4) | zero(12)
-//   mask: E(J0), added to the tag; stream: keystream of a block begun; partial: its ciphertext so far, zeroes after.
+// A context is  y(16) | counter(16) | mask(16) | stream(16) | partial(16) | aadBytes(8) | textBytes(8) | key(4) |
+//             isPublic(4) | zero(8)
+//   isPublic: the counter is the nonce and a number;   mask: E(J0), added to the tag; stream: keystream of a block begun; partial: its ciphertext so far, zeroes after.
 //
 // Decryption is two passes over the ciphertext: `gcmAuthenticate` and `gcmVerify` first, `gcmDecrypt` only after. No
 // plaintext exists before the tag has been found right.
@@ -9,6 +10,7 @@
 import { GHASH_WIDE, GK_POWERS, GK_READY, GK_SIZE } from "./layout";
 import { counterBlocks, encryptBlocks, wipeCipher } from "./cipher";
 import { ghashBlocks, ghashPadded, ghashStart, ghashWiden } from "./ghash";
+import { declassify } from "./declassify";
 import { copy, equal16, ld, st, storeBe32, storeBe64, wipe, xor } from "./simd";
 
 const Y: usize = 0;
@@ -19,6 +21,7 @@ const PARTIAL: usize = 64;
 const AAD_BYTES: usize = 80;
 const TEXT_BYTES: usize = 88;
 const KEY: usize = 96;
+const IS_PUBLIC: usize = 100;
 export const GCM_CONTEXT_SIZE: usize = 112;
 
 const BLOCK = memory.data(16, 16);
@@ -37,6 +40,7 @@ export function gcmKeyReady(gk: usize): void {
 export function gcmStart(ctx: usize, gk: usize, nonce: usize, nonceBytes: usize): void {
   wipe(ctx, GCM_CONTEXT_SIZE);
   store<u32>(ctx + KEY, <u32>gk);
+  store<u32>(ctx + IS_PUBLIC, nonceBytes == 12 ? 1 : 0);
   if (nonceBytes == 12) {
     copy(ctx + COUNTER, nonce, 12);
     storeBe32(ctx + COUNTER + 12, 1);
@@ -47,7 +51,7 @@ export function gcmStart(ctx: usize, gk: usize, nonce: usize, nonceBytes: usize)
     ghashBlocks(gk, ctx + COUNTER, BLOCK, 1);
   }
   st(BLOCK, i32x4.splat(0));
-  counterBlocks(gk, ctx + COUNTER, ctx + MASK, BLOCK, 1); // J0, and on to inc32(J0)
+  counterBlocks(gk, ctx + COUNTER, ctx + MASK, BLOCK, 1, false); // J0, and on to inc32(J0)
 }
 
 /** Tables for six powers of H, if `bytes` of data are worth it. Only a matter of speed. */
@@ -70,7 +74,7 @@ function addStream(ctx: usize, at: usize, text: usize, length: usize): void {
 
 function nextStream(ctx: usize): void {
   st(ctx + STREAM, i32x4.splat(0));
-  counterBlocks(load<u32>(ctx + KEY), ctx + COUNTER, ctx + STREAM, ctx + STREAM, 1);
+  counterBlocks(load<u32>(ctx + KEY), ctx + COUNTER, ctx + STREAM, ctx + STREAM, 1, false);
 }
 
 /** Takes ciphertext bytes of a block begun at `at` into the hash. */
@@ -97,7 +101,7 @@ export function gcmEncrypt(ctx: usize, text: usize, length: usize): void {
   // 192 blocks, 3 KiB: what the first pass writes is still in the nearest cache for the second.
   while (length >= 16) {
     const blocks = min<usize>(length >> 4, 192);
-    counterBlocks(gk, ctx + COUNTER, text, text, blocks);
+    counterBlocks(gk, ctx + COUNTER, text, text, blocks, load<u32>(ctx + IS_PUBLIC) != 0);
     ghashBlocks(gk, ctx + Y, text, blocks);
     text += blocks * 16;
     length -= blocks * 16;
@@ -159,7 +163,7 @@ export function gcmDecrypt(ctx: usize, text: usize, length: usize): void {
     length -= now;
   }
   const blocks = length >> 4;
-  if (blocks > 0) counterBlocks(gk, ctx + COUNTER, text, text, blocks);
+  if (blocks > 0) counterBlocks(gk, ctx + COUNTER, text, text, blocks, load<u32>(ctx + IS_PUBLIC) != 0);
   if ((length & 15) > 0) {
     nextStream(ctx);
     addStream(ctx, 0, text + blocks * 16, length & 15);
@@ -242,7 +246,7 @@ export function gcmShortOpen(
 ): u32 {
   shortStart(gk, iv, length, isNew);
   shortTag(gk, aad, aadBytes, text, length);
-  good &= equal16(TAG, text + length);
+  good = declassify(good & equal16(TAG, text + length));
   if (good) shortStream(text, length);
   shortEnd(length);
   return good;
@@ -279,7 +283,7 @@ export function gcmOpen(
   gcmStart(WHOLE, gk, nonce, nonceBytes);
   gcmAad(WHOLE, aad, aadBytes);
   gcmAuthenticate(WHOLE, text, length);
-  good = gcmVerify(WHOLE, text + length);
+  good = declassify(gcmVerify(WHOLE, text + length));
   if (good) gcmDecrypt(WHOLE, text, length);
   gcmWipe(WHOLE);
   return good;

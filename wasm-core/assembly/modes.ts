@@ -38,7 +38,7 @@ export function ctrBlocks(ck: usize, counter: usize, text: usize, blocks: usize)
     // counterBlocks counts modulo 2^32: stop there and carry.
     const untilWrap = (<u64>1 << 32) - loadBe32(counter + 12);
     const now = <usize>min<u64>(blocks, untilWrap);
-    counterBlocks(ck, counter, text, text, now);
+    counterBlocks(ck, counter, text, text, now, true);
     if (<u64>now == untilWrap) {
       const middle = loadBe32(counter + 8) + 1;
       storeBe32(counter + 8, middle);

@@ -25,7 +25,10 @@ export function fieldMul(a: u32, b: u32): u32 {
 
 function fieldPower(a: u32, exponent: u32): u32 {
   let r: u32 = 1;
-  while (exponent--) r = fieldMul(r, a);
+  for (; exponent > 0; exponent >>= 1) {
+    if (exponent & 1) r = fieldMul(r, a);
+    a = fieldMul(a, a);
+  }
   return r;
 }
 
