@@ -5,7 +5,7 @@ import { chmod, mkdir, open, rename, stat, unlink } from "node:fs/promises";
 import { dirname } from "node:path";
 import { StartupError } from "./errors.ts";
 
-/** Makes a directory for secrets: 0700, its owner's alone. */
+/** Makes a directory for secrets: 0700, its owner's alone. Directories above it that are missing are made the same. */
 export async function makePrivateDirectory(path: string): Promise<void> {
   await mkdir(path, { recursive: true, mode: 0o700 });
   await chmod(path, 0o700);

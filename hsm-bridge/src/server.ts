@@ -148,11 +148,19 @@ async function serve(
   });
 }
 
+/** Reading a certificate takes as long as a small call; it does not change while a connection lasts. */
+const rolesBySocket = new WeakMap<TLSSocket, BridgeRole>();
+
 function roleOf(socket: TLSSocket): BridgeRole {
+  const known = rolesBySocket.get(socket);
+  if (known !== undefined) return known;
   const commonName: unknown = socket.authorized
     ? socket.getPeerCertificate().subject?.CN
     : undefined;
-  if (commonName === "control-plane" || commonName === "operator") return commonName;
+  if (commonName === "control-plane" || commonName === "operator") {
+    rolesBySocket.set(socket, commonName);
+    return commonName;
+  }
   throw new BridgeError("not-permitted", "The client certificate has no role here.");
 }
 

@@ -45,7 +45,7 @@ export async function startBridge(options: StartOptions): Promise<RunningBridge>
   checkStoreAllowed(settings);
   const recordedKind = await readRecordedStoreKind(settings.home);
   checkStoreKind(recordedKind, settings.store.kind);
-  await makePrivateDirectory(settings.home);
+  // The home itself may be shared with parts that run as another user; what is the bridge's in it is not.
   await makePrivateDirectory(paths.bridge);
 
   // What is open, to be closed in the opposite order.
