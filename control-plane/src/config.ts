@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { isRegionName } from "@edge-kms/protocol";
+import { isRegionName, signatureReuseMs } from "@edge-kms/protocol";
 import * as v from "valibot";
 import { memoryUrl } from "./db/index.ts";
 
@@ -81,6 +81,14 @@ export const settingsSchema = v.strictObject({
   ),
   /** CMKs per account and region. */
   cmkQuota: v.optional(positive(10_000_000), 200),
+  /**
+   * For how long after its first use a TC3 signature may serve other calls (protocol.md "Replay"), in milliseconds. 0: a
+   * state change runs once, and its signature serves nothing else.
+   */
+  signatureReuseMs: v.optional(
+    v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(signatureReuseMs)),
+    0,
+  ),
   /** Of branch keys without limits of their own. The bridge caps them again. */
   keyLease: limits({
     refreshAfterMs: 90_000,

@@ -70,7 +70,7 @@ export async function startControlPlane(
 
     const bootstrap = readBootstrap(config.home);
     if (bootstrap !== null) await importBootstrap(database, bootstrap, clock());
-    const raiseEpochs = (): Promise<void> => raiseEpochsFromBridge(database, bridge);
+    const raiseEpochs = (): Promise<void> => raiseEpochsFromBridge(database, bridge, log);
     // Without a bridge there are no leases either; the first one that it finds too old raises the epochs then.
     await raiseEpochs().catch((error: unknown) =>
       log.warn("epochs not read from the bridge", describeError(error)),
@@ -102,7 +102,7 @@ export async function startControlPlane(
       : null;
     if (forwarder !== null) closers.push(() => forwarder.close());
 
-    const { regions, cmkQuota } = config;
+    const { regions, cmkQuota, signatureReuseMs } = config;
     const edges: CredentialServices = {
       database,
       bridge,
@@ -114,11 +114,14 @@ export async function startControlPlane(
       raiseEpochs,
     };
     const app = createApp({
-      dispatcher: { services: { database, bridge, regions, cmkQuota, background, log }, clock },
+      dispatcher: {
+        services: { database, bridge, regions, cmkQuota, signatureReuseMs, background, log },
+        clock,
+      },
       edges,
       hub,
       forwarder,
-      isReady: () => isReady(database, bridge),
+      isReady: createReadiness(database, bridge, clock),
       log,
     });
     const jobs = [
@@ -146,13 +149,22 @@ export async function startControlPlane(
   }
 }
 
-async function isReady(database: Database, bridge: Bridge): Promise<boolean> {
-  try {
-    await Promise.all([database.read(checkConnection), bridge.call("health", {})]);
-    return true;
-  } catch {
-    return false;
-  }
+/** How long one look at database and HSM counts: anyone may ask, and each look is a real wrap in the HSM. */
+const readyForMs = 1_000;
+
+function createReadiness(database: Database, bridge: Bridge, clock: Clock): () => Promise<boolean> {
+  let lookedAtMs = Number.NEGATIVE_INFINITY;
+  let look: Promise<boolean> = Promise.resolve(false);
+  return () => {
+    if (clock() - lookedAtMs >= readyForMs) {
+      lookedAtMs = clock();
+      look = Promise.all([database.read(checkConnection), bridge.call("health", {})]).then(
+        () => true,
+        () => false,
+      );
+    }
+    return look;
+  };
 }
 
 function openBridgeOf({ home, bridgeUrl }: Config): Bridge {

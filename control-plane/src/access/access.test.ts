@@ -238,6 +238,25 @@ describe("replay", () => {
   });
 });
 
+describe("replay where signatures may be reused for a while", () => {
+  test("pairs that clients send within a second are served, and what comes later is not", async () => {
+    const account = await h.account();
+    const reuseMs = 300;
+    const { url } = await h.another({ signatureReuseMs: reuseMs });
+    const KeyId = await account.createKey("reused");
+    const timestampSeconds = now();
+    const at = (action: string) =>
+      callApi(url, account, action, { KeyId }, { timestampSeconds, host: "kms.example.test" });
+    for (const action of ["DescribeKey", "DisableKey", "EnableKey", "DescribeKey"]) {
+      expect((await at(action)).code, action).toBeUndefined();
+    }
+    await new Promise((resolve) => setTimeout(resolve, reuseMs + 50));
+    expect((await at("DescribeKey")).code).toBeUndefined();
+    expect((await at("DisableKey")).code).toBe("AuthFailure.SignatureExpire");
+    expect((await at("ListKeys")).code).toBe("AuthFailure.SignatureExpire");
+  });
+});
+
 describe("the record of calls", () => {
   test("names every call of a known caller, allowed or refused, once", async () => {
     const account = await h.account();
@@ -282,4 +301,13 @@ describe("the record of calls", () => {
       expect(text).not.toContain(mark);
     }
   });
+});
+
+test("readiness follows bridge and database", async () => {
+  expect((await fetch(`${h.url}/healthz`)).status).toBe(200);
+  expect((await fetch(`${h.url}/readyz`)).status).toBe(200);
+  const other = await h.another();
+  h.bridge.failNext("health", "hsm-unavailable");
+  expect((await fetch(`${other.url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${h.url}/nowhere`)).status).toBe(404);
 });

@@ -14,6 +14,8 @@ export interface ActionServices {
   readonly regions: readonly Region[];
   /** CMKs per account and region. */
   readonly cmkQuota: number;
+  /** `access/replay.ts`. */
+  readonly signatureReuseMs: number;
   /** Runs database or network work whose outcome the caller does not wait for. */
   readonly background: (name: string, work: () => Promise<void>) => void;
   readonly log: Log;

@@ -66,7 +66,12 @@ export async function dispatch(
   }
 
   const nowMs = clock();
-  const claim: SignatureClaim = { caller, head, isStateChange: action.definition.kind === "write" };
+  const claim: SignatureClaim = {
+    caller,
+    head,
+    isStateChange: action.definition.kind === "write",
+    reuseMs: services.signatureReuseMs,
+  };
   const record = createRecord(dispatcher, incoming, caller, claim, nowMs);
   const { uin } = caller.principal;
   try {

@@ -66,7 +66,12 @@ export async function watchEpochs(database: Database, log: Log): Promise<EpochWa
 export async function raiseEpochsFromBridge(
   database: Database,
   bridge: Pick<Bridge, "call">,
+  log: Log,
 ): Promise<void> {
   const { generation, epochs } = await bridge.call("status", {});
   await database.transaction((tx) => raiseEpochsToAtLeast(tx, generation, epochs));
+  const known = await database.read(readEpochs);
+  if (known.some(({ epoch }) => epoch.generation > generation)) {
+    log.error("the bridge is of an older generation than the database and grants nothing");
+  }
 }

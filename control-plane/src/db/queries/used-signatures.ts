@@ -30,7 +30,7 @@ export async function recordSignature(
       ),
     );
   // Swept between the two statements: it was old enough to be refused for its timestamp, so refuse it.
-  return rows[0] ?? { ...signature, binding: "" };
+  return rows[0] ?? { ...signature, binding: "", expiresAtMs: 0 };
 }
 
 /** Forgets signatures that can no longer be timely. */
