@@ -20,7 +20,7 @@ export {
   gcmSeal, gcmOpen,
 } from "./gcm";
 export {
-  suiteInit, suiteStart, suiteStartOpen, suiteAad, suiteEncrypt, suiteFinish, suiteAuthenticate, suiteVerify, suiteDecrypt,
+  suiteInit, suiteDerive, suiteStart, suiteStartOpen, suiteAad, suiteEncrypt, suiteFinish, suiteAuthenticate, suiteVerify, suiteDecrypt,
   suiteWipe, suiteSeal, suiteOpen,
 } from "./suite";
 export { VERDICT as verdict } from "./declassify";

@@ -46,8 +46,24 @@ export function suiteInit(sk: usize, suite: u32, key: usize): void {
   wipeCipher();
 }
 
-/** Derives the message key, without its hash key, and writes the commitment. */
+/** Derives the message key and expands it, without its hash key, and writes the commitment. */
 function derive(sk: usize, nonce: usize, commitment: usize): void {
+  deriveBytes(sk, nonce, commitment);
+  if (load<u32>(sk + CK_KIND) == SM4) sm4Expand(MESSAGE_KEY, DERIVED);
+  else aesExpand(MESSAGE_KEY, DERIVED, 32);
+  wipe(DERIVED, 48);
+}
+
+/** The message key, 32 bytes of which suite 2 uses 16, and the commitment, for GCM that is done elsewhere. */
+export function suiteDerive(sk: usize, nonce: usize, commitment: usize, messageKey: usize): void {
+  deriveBytes(sk, nonce, commitment);
+  copy(messageKey, DERIVED, load<u32>(sk + CK_KIND) == SM4 ? 16 : 32);
+  wipe(DERIVED, 48);
+  wipeCipher();
+}
+
+/** The message key to DERIVED, the commitment to `commitment`. */
+function deriveBytes(sk: usize, nonce: usize, commitment: usize): void {
   const k1 = ld(sk + K1);
   copy(INPUT + 4, nonce, 12);
   copy(INPUT + 20, nonce, 12);
@@ -66,10 +82,7 @@ function derive(sk: usize, nonce: usize, commitment: usize): void {
   st(INPUT, xor(ld(INPUT), chained));
   st(INPUT + 16, xor(ld(INPUT + 16), chained));
   encryptBlocks(sk, commitment, INPUT, 2);
-  if (load<u32>(sk + CK_KIND) == SM4) sm4Expand(MESSAGE_KEY, DERIVED);
-  else aesExpand(MESSAGE_KEY, DERIVED, 32);
   wipe(INPUT, 48);
-  wipe(DERIVED, 48);
 }
 
 /** Starts a message: derives its key, writes the 32-byte commitment, takes all of the associated data that is there. */

@@ -6,10 +6,10 @@
 //   placed  input and output are one place in the core's workspace: no copy at all.
 //
 // Calls are synchronous, so nothing can change a caller's buffer between the two readings, except another thread when it is
-// a SharedArrayBuffer: those are refused.
+// a SharedArrayBuffer: those are refused for decryption in pieces.
 
 import { TAG_BYTES } from "../common/const.ts";
-import { assertBytes, assertTextLength, CoreError } from "./errors.ts";
+import { assertBytes, assertTextLength, assertUnshared, CoreError } from "./errors.ts";
 import { type CoreMemory, copyIn, copyOut, inPieces, TEXT_BYTES } from "./memory.ts";
 
 /** One key's way to the module. Nonce and commitment are already in their places when `seal` or `begin` is called. */
@@ -30,12 +30,17 @@ export interface AeadEngine {
   end(): void;
 }
 
-/** Output may start where input starts, or share nothing with it. */
-export function assertApart(input: Uint8Array, output: Uint8Array): void {
-  if (input.buffer !== output.buffer || input.byteOffset === output.byteOffset) return;
-  const first = input.byteOffset < output.byteOffset ? input : output;
-  const gap = Math.abs(input.byteOffset - output.byteOffset);
-  if (gap < first.length) throw new CoreError("BuffersOverlap", "input and output overlap");
+/**
+ * Output may start where input starts, or share nothing with it. Looks at `buffer` as late as it can: asking a small array for
+ * it makes V8 allocate one.
+ */
+function assertApart(input: Uint8Array, output: Uint8Array): void {
+  const gap = output.byteOffset - input.byteOffset;
+  if (gap === 0 || input.length === 0 || output.length === 0) return;
+  if (gap > 0 ? gap >= input.length : -gap >= output.length) return;
+  if (input.buffer === output.buffer) {
+    throw new CoreError("BuffersOverlap", "input and output overlap");
+  }
 }
 
 /** Encrypts `plaintext` to `ciphertext`, which has room for the tag. */
@@ -53,17 +58,17 @@ export function sealInto(
   assertApart(plaintext, ciphertext);
   const { bytes, text, tag } = memory;
   const length = plaintext.length;
+  if (isPlaced(memory, plaintext, ciphertext) && aad.length <= TEXT_BYTES) {
+    copyIn(bytes, text, aad);
+    engine.seal(text, aad.length, plaintext.byteOffset, length);
+    return;
+  }
   if (aad.length + length <= TEXT_BYTES) {
     const start = text + aad.length;
     copyIn(bytes, text, aad);
     copyIn(bytes, start, plaintext);
     engine.seal(text, aad.length, start, length);
     copyOut(bytes, start, ciphertext, 0, length + TAG_BYTES);
-    return;
-  }
-  if (isPlaced(memory, plaintext, ciphertext) && aad.length <= TEXT_BYTES) {
-    copyIn(bytes, text, aad);
-    engine.seal(text, aad.length, plaintext.byteOffset, length);
     return;
   }
   try {
@@ -96,6 +101,10 @@ export function openInto(
   assertTextLength(length);
   assertApart(ciphertextAndTag, plaintext);
   const { exports, bytes, text, tag } = memory;
+  if (isPlaced(memory, ciphertextAndTag, plaintext) && aad.length <= TEXT_BYTES) {
+    copyIn(bytes, text, aad);
+    return engine.open(text, aad.length, plaintext.byteOffset, length) === 1;
+  }
   if (aad.length + length <= TEXT_BYTES) {
     const start = text + aad.length;
     copyIn(bytes, text, aad);
@@ -105,10 +114,7 @@ export function openInto(
     exports.wipe(start, length);
     return true;
   }
-  if (isPlaced(memory, ciphertextAndTag, plaintext) && aad.length <= TEXT_BYTES) {
-    copyIn(bytes, text, aad);
-    return engine.open(text, aad.length, plaintext.byteOffset, length) === 1;
-  }
+  assertUnshared(ciphertextAndTag, "ciphertext");
   const body = ciphertextAndTag.subarray(0, length);
   copyIn(bytes, tag, ciphertextAndTag.subarray(length));
   try {
@@ -128,9 +134,12 @@ export function openInto(
 }
 
 function isPlaced(memory: CoreMemory, input: Uint8Array, output: Uint8Array): boolean {
+  const { workspace } = memory;
   return (
-    input.buffer === memory.bytes.buffer &&
-    output.buffer === input.buffer &&
-    output.byteOffset === input.byteOffset
+    output.byteOffset === input.byteOffset &&
+    input.byteOffset >= workspace.byteOffset &&
+    workspace.length > 0 &&
+    input.buffer === workspace.buffer &&
+    output.buffer === workspace.buffer
   );
 }

@@ -33,8 +33,12 @@ export function assertTextLength(length: number): void {
 
 export function assertBytes(value: Uint8Array, name: string, length?: number): void {
   if (!(value instanceof Uint8Array)) throw new TypeError(`${name}: expected a Uint8Array`);
-  if (!(value.buffer instanceof ArrayBuffer)) throw new TypeError(`${name}: memory is shared`);
   if (length !== undefined && value.length !== length) {
     throw new RangeError(`${name}: expected ${length} bytes, got ${value.length}`);
   }
+}
+
+/** Messages that are read twice must not change in between, as memory shared with another thread may. */
+export function assertUnshared(value: Uint8Array, name: string): void {
+  if (!(value.buffer instanceof ArrayBuffer)) throw new TypeError(`${name}: memory is shared`);
 }

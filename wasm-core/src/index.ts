@@ -12,6 +12,16 @@
 
 export type { BlockKey, Cipher } from "./block-key.ts";
 export { type Core, createCore } from "./core.ts";
+export {
+  CROSSOVER_BYTES,
+  type DispatchedGcmKey,
+  type DispatchedSuiteKey,
+  dispatchGcmKey,
+  dispatchSuiteKey,
+  type GcmParameters,
+  type Runtime,
+  type Subtle,
+} from "./dispatch.ts";
 export { CoreError, type CoreErrorCode } from "./errors.ts";
 export type { GcmDecryptStream, GcmEncryptStream, GcmKey } from "./gcm-key.ts";
 export type { HashName, HmacKey } from "./hash.ts";

@@ -23,6 +23,7 @@ export interface CoreExports {
   readonly hmacKeySize: ExportedNumber;
   heapBase(): number;
   suiteInit(sk: number, suite: number, key: number): void;
+  suiteDerive(sk: number, nonce: number, commitment: number, messageKey: number): void;
   suiteStart(sk: number, nonce: number, commitment: number, expected: number): void;
   suiteStartOpen(sk: number, nonce: number, commitment: number, expected: number): void;
   suiteAad(aad: number, length: number): void;

@@ -56,6 +56,11 @@ export interface SuiteKey {
     ciphertextAndTag: Uint8Array,
     plaintext: Uint8Array,
   ): boolean;
+  /**
+   * The key of one message, 32 bytes (suite 2: 16), and its commitment, to memory of the caller: for GCM done elsewhere
+   * (dispatch.ts), with the last 12 bytes of the nonce. The caller wipes the key and compares the commitment.
+   */
+  deriveInto(nonce: Uint8Array, commitment: Uint8Array, messageKey: Uint8Array): void;
   /** Zeroes the key. Harmless when repeated; every other call afterwards throws CoreError "HandleReleased". */
   release(): void;
 }
@@ -180,6 +185,20 @@ class WasmSuiteKey implements SuiteKey {
     copyIn(this.#memory.bytes, this.#memory.nonce, nonce);
     copyIn(this.#memory.bytes, this.#memory.commitment, commitment);
     return openInto(this.#memory, this.#engine, aad, ciphertextAndTag, plaintext);
+  }
+
+  deriveInto(nonce: Uint8Array, commitment: Uint8Array, messageKey: Uint8Array): void {
+    this.#assertLive();
+    const keyBytes = this.suite === 1 ? SUITE_1_KEY_BYTES : SUITE_2_KEY_BYTES;
+    assertBytes(nonce, "nonce", SUITE_NONCE_BYTES);
+    assertBytes(commitment, "commitment", COMMITMENT_BYTES);
+    assertBytes(messageKey, "messageKey", keyBytes);
+    const { exports, bytes, nonce: nonceAt, commitment: commitmentAt, key } = this.#memory;
+    copyIn(bytes, nonceAt, nonce);
+    exports.suiteDerive(this.#slot, nonceAt, commitmentAt, key);
+    copyOut(bytes, commitmentAt, commitment, 0, COMMITMENT_BYTES);
+    copyOut(bytes, key, messageKey, 0, keyBytes);
+    exports.wipe(key, SUITE_1_KEY_BYTES);
   }
 
   release(): void {

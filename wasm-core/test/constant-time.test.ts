@@ -138,6 +138,7 @@ function suite(driver: Driver, number: number): void {
     expect(open()).toBe(0);
   }
   driver.put(TEXT, 700, "secret");
+  driver.call("suiteDerive", HANDLE, NONCE, COMMITMENT, SECOND);
   driver.call("suiteStart", HANDLE, NONCE, COMMITMENT, 700);
   driver.call("suiteAad", AAD, 64);
   driver.call("suiteEncrypt", TEXT, 700);
