@@ -83,22 +83,23 @@ export const settingsSchema = v.strictObject({
   cmkQuota: v.optional(positive(10_000_000), 200),
   /**
    * For how long after its first use a TC3 signature may serve other calls (protocol.md "Replay"), in milliseconds. 0: a
-   * state change runs once, and its signature serves nothing else.
+   * state change runs once, and its signature serves nothing else; clients must then not make two calls with one body
+   * within a second, as official SDKs do.
    */
   signatureReuseMs: v.optional(
     v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(signatureReuseMs)),
-    0,
+    signatureReuseMs,
   ),
   /** Of branch keys without limits of their own. The bridge caps them again. */
   keyLease: limits({
-    refreshAfterMs: 90_000,
+    refreshAfterMs: 60_000,
     expiresAfterMs: 180_000,
     maxOperations: 10_000_000,
     maxUnacknowledged: 50_000,
   }),
   /** Of signing keys of callers. */
   credentialLease: limits({
-    refreshAfterMs: 90_000,
+    refreshAfterMs: 60_000,
     expiresAfterMs: 180_000,
     maxOperations: 10_000_000,
     maxUnacknowledged: 50_000,

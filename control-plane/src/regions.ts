@@ -8,14 +8,12 @@ export interface Region {
   readonly suite: Suite;
 }
 
-/** The region of that name. `MissingParameter` without a name, `UnsupportedRegion` for one that is not configured. */
+/**
+ * The region of that name, the first one for a request that names none (SDKs without a region send none), as at the
+ * edge. `UnsupportedRegion` for one that is not configured.
+ */
 export function requireRegion(regions: readonly Region[], name: string | null): Region {
-  if (name === null) {
-    throw new ApiError("MissingParameter", {
-      message: "The required parameter Region is missing.",
-    });
-  }
-  const region = regions.find((known) => known.name === name);
+  const region = name === null ? regions[0] : regions.find((known) => known.name === name);
   if (region === undefined) throw new ApiError("UnsupportedRegion");
   return region;
 }

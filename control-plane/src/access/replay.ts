@@ -11,9 +11,9 @@
  * again. The refusal is `AuthFailure.SignatureExpire`: the signature is spent.
  *
  * Official clients make such pairs (EnableKey and DescribeKey of one key have one body), so protocol.md "Replay" lets a TC3
- * signature serve other calls for a few seconds after its first use. Here that is the setting `signatureReuseMs`: 0, the
- * strict rule above, unless the operator lengthens it, up to the protocol's five seconds. v1 signatures cover the action and a
- * nonce and never serve twice.
+ * signature serve other calls for a few seconds after its first use: the setting `signatureReuseMs`, the protocol's five
+ * seconds unless the operator shortens it; at 0 the strict rule above holds from the first use on. v1 signatures cover the
+ * action and a nonce and never serve twice.
  */
 
 import { createHash } from "node:crypto";

@@ -81,7 +81,7 @@ describe("leases", () => {
           index: 0,
           epoch: { generation: 1, counter: 0 },
           limits: {
-            refreshAfterMs: 90_000,
+            refreshAfterMs: 60_000,
             expiresAfterMs: 180_000,
             maxOperations: 10_000_000,
             maxUnacknowledged: 50_000,

@@ -72,6 +72,8 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
     const config = checkSettings(home, {
       listen: "127.0.0.1:0",
       databaseUrl: "memory:",
+      // Strict, so that tests of replay need not wait; the five seconds of production have a test of their own.
+      signatureReuseMs: 0,
       ...settings,
       ...more,
     });

@@ -367,10 +367,15 @@ describe("service", () => {
   });
 
   test.each([
-    ["without a region", null, "MissingParameter"],
     ["of an unknown region", "eu-nowhere", "UnsupportedRegion"],
     ["of a malformed region", "nowhere!", "UnsupportedRegion"],
   ])("refuses calls %s", async (_name, region, code) => {
     expect((await root.call("ListKeys", {}, { region })).code).toBe(code);
+  });
+  test("takes the first region for calls that name none", async () => {
+    const Alias = "no-region-named";
+    expect((await root.call("CreateKey", { Alias }, { region: null })).code).toBeUndefined();
+    const { response } = await root.call("ListKeyDetail", { SearchKeyAlias: Alias });
+    expect(response.TotalCount).toBe(1);
   });
 });
