@@ -10,7 +10,7 @@ export interface Region {
 }
 
 /** Sends a request to the control plane. The path and query of the URL count, its host does not. */
-export type ControlPlaneFetch = (url: string, init: RequestInit) => Promise<Response>;
+export type ControlPlaneFetch = (target: string | Request, init: RequestInit) => Promise<Response>;
 
 export interface Bindings {
   readonly edgeId: string;
@@ -22,6 +22,8 @@ export interface Bindings {
   readonly controlPlanePublicKey: Uint8Array<ArrayBuffer>;
   /** Where the control plane is, without a trailing slash. */
   readonly controlPlaneUrl: string;
+  /** Whether it is a service binding: then a URL's host does not count, and a received one may be sent on as it is. */
+  readonly isControlPlaneBound: boolean;
   readonly fetchControlPlane: ControlPlaneFetch;
   /** By name. The first is the one a request means that names none. */
   readonly regions: ReadonlyMap<string, Region>;
@@ -125,13 +127,14 @@ function regionsOf(value: unknown): Region[] {
 
 function controlPlane(
   env: Readonly<Record<string, unknown>>,
-): Pick<Bindings, "controlPlaneUrl" | "fetchControlPlane"> {
+): Pick<Bindings, "controlPlaneUrl" | "isControlPlaneBound" | "fetchControlPlane"> {
   const service = env.CONTROL_PLANE;
   if (service !== undefined) {
     if (!isFetcher(service)) throw unusable("CONTROL_PLANE");
     return {
       controlPlaneUrl: serviceBindingUrl,
-      fetchControlPlane: (url, init) => service.fetch(url, init),
+      isControlPlaneBound: true,
+      fetchControlPlane: (target, init) => service.fetch(target, init),
     };
   }
   const value = env.CONTROL_PLANE_URL;
@@ -142,6 +145,7 @@ function controlPlane(
   }
   return {
     controlPlaneUrl: `${url.origin}${url.pathname.replace(/\/+$/, "")}`,
+    isControlPlaneBound: false,
     fetchControlPlane: (target, init) => fetch(target, init),
   };
 }

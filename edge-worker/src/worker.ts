@@ -12,10 +12,7 @@ const handler = {
   async fetch(request: Request, env: object, context: ExecutionContext): Promise<Response> {
     try {
       const visit = new Visit(isolateOf(bindingsOf(env)), context);
-      const answering = answer(request, visit);
-      // Should the client hang up, others may be waiting for what this request does.
-      context.waitUntil(answering.catch(() => undefined));
-      return await answering;
+      return await answer(request, visit);
     } catch (thrown) {
       return refuse(request, thrown);
     }

@@ -123,13 +123,14 @@ async function commit(
 ): Promise<number | null> {
   const region = head.region ?? visit.isolate.bindings.defaultRegion.name;
   try {
-    return await visit.commit({
+    const entry = {
       event: auditEventOf(arrival, head, region, caller, trail, error),
       caller: leaseId,
       account: caller.principal.account,
       keys: leaseId === "" ? [] : trail.leases,
       signature: usedSignature(visit.isolate.core, caller, head),
-    });
+    };
+    return await visit.isolate.commit(entry, visit);
   } catch (cause) {
     throw new ApiError("InternalError", { detail: "not-recorded", cause });
   }

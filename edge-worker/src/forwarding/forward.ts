@@ -46,7 +46,7 @@ export async function forward(arrival: Arrival, isolate: Isolate): Promise<Respo
   sent.set(FORWARD_HEADER, encodeMessageHeader(message));
   let response: Response;
   try {
-    response = await bindings.fetchControlPlane(`${bindings.controlPlaneUrl}${arrival.target}`, {
+    response = await bindings.fetchControlPlane(destination(arrival, isolate), {
       method,
       headers: sent,
       body: method === "POST" ? arrival.body : null,
@@ -61,4 +61,15 @@ export async function forward(arrival: Arrival, isolate: Isolate): Promise<Respo
     status: response.status,
     headers: contentType === null ? {} : { "content-type": contentType },
   });
+}
+
+/**
+ * Where to send it. A URL made from text is normalised on the way (`'` becomes `%27`), and then the target is not the one that
+ * was signed; a received request keeps the spelling of its own. Without a service binding such a GET is refused by the
+ * control plane; official SDKs send them only when told to use GET, for values with an apostrophe.
+ */
+function destination(arrival: Arrival, { bindings }: Isolate): string | Request {
+  return bindings.isControlPlaneBound
+    ? arrival.request
+    : `${bindings.controlPlaneUrl}${arrival.target}`;
 }

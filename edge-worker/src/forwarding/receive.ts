@@ -46,6 +46,7 @@ export async function receive(
     query: splitTarget(call.target).query,
     body: arrived.body,
     target: call.target,
+    request: arrived.request,
     clientAddress: call.clientAddress,
     isForwarded: true,
   };

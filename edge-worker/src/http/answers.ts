@@ -7,11 +7,10 @@ import {
   responseStatus,
 } from "@edge-kms/protocol";
 
+const apiInit = { status: responseStatus, headers: { "content-type": responseContentType } };
+
 export function apiAnswer(body: string): Response {
-  return new Response(body, {
-    status: responseStatus,
-    headers: { "content-type": responseContentType },
-  });
+  return new Response(body, apiInit);
 }
 
 export function errorAnswer(

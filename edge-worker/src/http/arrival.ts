@@ -8,6 +8,8 @@ export interface Arrival extends RequestParts {
   readonly body: Uint8Array<ArrayBuffer>;
   /** Path and query as received. */
   readonly target: string;
+  /** The request itself, its body read. */
+  readonly request: Request;
   /** The caller's address as someone vouches for it; empty when nobody does. */
   readonly clientAddress: string;
   /** Passed on by the control plane: served here or refused, never passed on again. */
@@ -41,6 +43,7 @@ export function arrivalOf(
     query: splitTarget(target).query,
     body,
     target,
+    request,
     clientAddress: addressOf(request.headers, bindings.clientAddressHeader),
     isForwarded: false,
   };

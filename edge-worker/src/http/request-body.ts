@@ -10,13 +10,13 @@ export async function readBody(
   request: Request,
   limit: number,
 ): Promise<Uint8Array<ArrayBuffer> | null> {
-  if (request.body === null) return empty;
+  if (request.method === "GET") return empty;
   const announced = request.headers.get("content-length");
   // The runtime holds a body to its announced length.
   if (announced !== null && Number(announced) <= limit) {
     return new Uint8Array(await request.arrayBuffer());
   }
-  return readCounted(request.body, limit);
+  return request.body === null ? empty : readCounted(request.body, limit);
 }
 
 async function readCounted(

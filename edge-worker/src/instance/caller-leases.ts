@@ -39,6 +39,8 @@ export interface HeldCaller {
 const CONCURRENT = 20;
 const MAX_WAITING = 2000;
 const MAX_HELD = 20_000;
+/** HMAC-SHA256 output. */
+const SIGNING_KEY_BYTES = 32;
 
 const refusal = (code: "InternalError" | "RequestLimitExceeded", reason: string) =>
   ({ ok: false, code, reason }) as const;
@@ -78,7 +80,11 @@ export class CallerLeases {
     const held =
       known !== undefined && known.id !== staleLease && this.#isValid(known, now) ? known : null;
     if (held !== null && now < held.refreshAtMs) return this.#reseal(held, isolateKey);
-    const asked = await this.#ask(proof, scope);
+    let asked = await this.#ask(proof, scope);
+    // An epoch may have risen while the answer was on its way; it is asked for once more.
+    if (asked.ok && !this.#isValid(asked.value, this.#context.clock.now())) {
+      asked = await this.#ask(proof, scope);
+    }
     if (asked.ok) return this.#reseal(asked.value, isolateKey);
     const mayWait = asked.code === "InternalError" || asked.code === "RequestLimitExceeded";
     if (held !== null && mayWait && this.#isValid(held, this.#context.clock.now())) {
@@ -131,6 +137,12 @@ export class CallerLeases {
     );
     const held = grant === null ? null : this.#accept(grant, proof, requestHash, sentAtMs);
     if (held === null) throw new UpstreamError("a credential grant that is not what was asked for");
+    if (held.sealed !== null) {
+      // A grant that does not open must not stand in the way of the next one.
+      const opened = await this.#open(held, held.sealed);
+      if (opened === null) throw new UpstreamError("a credential grant that does not open");
+      opened.fill(0);
+    }
     this.#keep(held, scope);
     return { ok: true, value: held };
   }
@@ -184,23 +196,28 @@ export class CallerLeases {
     }
   }
 
-  async #reseal(held: HeldCaller, isolateKey: Uint8Array): Promise<Answer<CallerLoan>> {
-    const { id: leaseId, principal, epoch, refreshAtMs, expiresAtMs } = held;
-    const loan = { leaseId, principal, epoch, refreshAtMs, expiresAtMs };
-    if (held.sealed === null) return { ok: true, value: { ...loan, sealed: null } };
+  /** kSigning, the caller's to wipe; null when it does not open or is none. */
+  async #open(held: HeldCaller, sealed: Sealed): Promise<Uint8Array | null> {
     const key = await open(
       await this.#context.identity.sealingKey,
-      held.sealed,
+      sealed,
       signedMessageTypes.credentialGrant,
       `${held.requestHash}:${held.id}`,
     );
+    if (key === null || key.length === SIGNING_KEY_BYTES) return key;
+    key.fill(0);
+    return null;
+  }
+
+  async #reseal(held: HeldCaller, isolateKey: Uint8Array): Promise<Answer<CallerLoan>> {
+    const { id: leaseId, principal, epoch, refreshAtMs, expiresAtMs } = held;
+    const terms = { leaseId, principal, epoch, refreshAtMs, expiresAtMs };
+    if (held.sealed === null) return { ok: true, value: { ...terms, sealed: null } };
+    const key = await this.#open(held, held.sealed);
     if (key === null) return refusal("InternalError", "grant-does-not-open");
     try {
-      if (key.length !== 32) return refusal("InternalError", "signing-key-length");
-      return {
-        ok: true,
-        value: { ...loan, sealed: await seal(isolateKey, key, isolateSealInfo, held.id) },
-      };
+      const sealed = await seal(isolateKey, key, isolateSealInfo, leaseId);
+      return { ok: true, value: { ...terms, sealed } };
     } finally {
       key.fill(0);
     }

@@ -5,12 +5,7 @@
  * was not used for anything else. What passes is numbered, chained and written as one row.
  */
 
-import {
-  AUDIT_CHAIN_START,
-  encodeAuditRecord,
-  hexEncode,
-  utf8DecodeStrict,
-} from "@edge-kms/protocol";
+import { AUDIT_CHAIN_START, encodeAuditRecord, hexEncode } from "@edge-kms/protocol";
 import type { CallerLeases, HeldCaller } from "./caller-leases.ts";
 import type { InstanceClock } from "./clock.ts";
 import type { Epochs } from "./epochs.ts";
@@ -68,7 +63,7 @@ export class CommitPoint {
     }
     const now = clock.now();
     const decided = new Uint8Array(count);
-    const records: string[] = [];
+    const records: Uint8Array[] = [];
     let seq = this.#seq;
     let head = this.#head;
     for (let n = 0; n < count; n++) {
@@ -86,7 +81,7 @@ export class CommitPoint {
         batch.events[n] as string,
       );
       head = hexEncode(sha256(record));
-      records.push(utf8DecodeStrict(record) as string);
+      records.push(record);
     }
     if (records.length > 0) outbox.append(instance, this.#seq + 1, records, now);
     // Only a row that was written moves the chain on.

@@ -4,12 +4,18 @@
  * another.
  */
 
-import { auditDeliveryResponse, signedMessageTypes } from "@edge-kms/protocol";
+import {
+  auditDeliveryResponse,
+  MAX_DELIVERED_RECORDS,
+  signedMessageTypes,
+} from "@edge-kms/protocol";
 import type { Outbox } from "./outbox.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
-/** Records that come close together travel together. */
-const GATHER_MS = 20;
+/** Records that come close together travel together: a delivery costs both sides a signature and a transaction. */
+const GATHER_MS = 50;
+/** A delivery of so many is followed by the next at once. */
+const FULL = MAX_DELIVERED_RECORDS / 2;
 const FIRST_PAUSE_MS = 250;
 const LONGEST_PAUSE_MS = 30_000;
 
@@ -49,7 +55,7 @@ export class Delivery {
     }
   }
 
-  /** Whether everything of one incarnation that waited is acknowledged. */
+  /** Whether what waited of one incarnation is acknowledged. What came meanwhile gathers for the next round. */
   async #deliverAll(instance: string): Promise<boolean> {
     for (;;) {
       const rows = this.#outbox.next(instance);
@@ -59,6 +65,7 @@ export class Delivery {
       this.#outbox.acknowledge(instance, Math.min(acknowledgedSeq, rows.lastSeq));
       if (acknowledgedSeq < rows.lastSeq) return false;
       this.#failures = 0;
+      if (rows.records.length < FULL) return true;
     }
   }
 

@@ -95,7 +95,11 @@ export class KeyLeases {
     const held =
       known !== undefined && known.id !== staleLease && this.#isValid(known, now) ? known : null;
     if (held !== null && now < held.refreshAtMs) return this.#reseal(held, question.isolateKey);
-    const asked = await this.#ask(key);
+    let asked = await this.#ask(key);
+    // An epoch may have risen while the answer was on its way; it is asked for once more.
+    if (asked.ok && !this.#isValid(asked.value, this.#context.clock.now())) {
+      asked = await this.#ask(key);
+    }
     if (asked.ok) return this.#reseal(asked.value, question.isolateKey);
     // A refresh that failed for want of an answer leaves the lease as it is, until it ends.
     const mayWait = asked.code === "InternalError" || asked.code === "RequestLimitExceeded";
@@ -164,8 +168,26 @@ export class KeyLeases {
     );
     const held = grant === null ? null : this.#accept(grant, key, requestHash, sentAtMs);
     if (held === null) throw new UpstreamError("a lease grant that is not what was asked for");
+    // A grant that does not open must not stand in the way of the next one.
+    const opened = await this.#open(held);
+    if (opened === null) throw new UpstreamError("a lease grant that does not open");
+    opened.fill(0);
     this.#keep(held, key);
     return { ok: true, value: held };
+  }
+
+  /** The branch key, the caller's to wipe; null when it does not open or has a length that its suite has not. */
+  async #open(held: HeldKey): Promise<Uint8Array | null> {
+    const key = await open(
+      await this.#context.identity.sealingKey,
+      held.sealed,
+      signedMessageTypes.leaseGrant,
+      `${held.requestHash}:${held.id}`,
+    );
+    // Suite 1 is over AES-256, suite 2 over SM4 (GB/T 32907-2016 §4: 128 bits).
+    if (key === null || key.length === (held.suite === 1 ? 32 : 16)) return key;
+    key.fill(0);
+    return null;
   }
 
   /** A grant as a lease, when it answers exactly this request; else null. */
@@ -235,35 +257,24 @@ export class KeyLeases {
   }
 
   async #reseal(held: HeldKey, isolateKey: Uint8Array): Promise<Answer<KeyLoan>> {
-    const key = await open(
-      await this.#context.identity.sealingKey,
-      held.sealed,
-      signedMessageTypes.leaseGrant,
-      `${held.requestHash}:${held.id}`,
-    );
+    const key = await this.#open(held);
     if (key === null) return refusal("InternalError", "grant-does-not-open");
+    const { id: leaseId, version, branch, suite, group } = held;
+    const { epoch, store, refreshAtMs, expiresAtMs } = held;
+    const terms = {
+      leaseId,
+      version,
+      branch,
+      suite,
+      group,
+      epoch,
+      store,
+      refreshAtMs,
+      expiresAtMs,
+    };
     try {
-      // GM/T 0002 keys have 128 bits, the others 256.
-      if (key.length !== (held.suite === 1 ? 32 : 16)) {
-        return refusal("InternalError", "branch-key-length");
-      }
-      const sealed = await seal(isolateKey, key, isolateSealInfo, held.id);
-      const { id, version, branch, suite, group, epoch, store, refreshAtMs, expiresAtMs } = held;
-      return {
-        ok: true,
-        value: {
-          leaseId: id,
-          version,
-          branch,
-          suite,
-          group,
-          epoch,
-          store,
-          refreshAtMs,
-          expiresAtMs,
-          sealed,
-        },
-      };
+      const sealed = await seal(isolateKey, key, isolateSealInfo, leaseId);
+      return { ok: true, value: { ...terms, sealed } };
     } finally {
       key.fill(0);
     }

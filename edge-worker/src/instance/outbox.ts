@@ -4,7 +4,7 @@
  * has acknowledged its last record. Rows of earlier incarnations are delivered too.
  */
 
-import { MAX_DELIVERED_RECORDS } from "@edge-kms/protocol";
+import { MAX_DELIVERED_RECORDS, utf8DecodeStrict } from "@edge-kms/protocol";
 
 /** Records of one incarnation, in order and without gaps. */
 export interface OutboxRows {
@@ -14,7 +14,7 @@ export interface OutboxRows {
 }
 
 /** Records are JSON texts without white space, so a line feed is in none of them. */
-const SEPARATOR = "\n";
+const LINE_FEED = 0x0a;
 
 export class Outbox {
   readonly #sql: SqlStorage;
@@ -31,7 +31,7 @@ export class Outbox {
         first_seq INTEGER NOT NULL,
         last_seq INTEGER NOT NULL,
         time_ms INTEGER NOT NULL,
-        records TEXT NOT NULL
+        records BLOB NOT NULL
       ) STRICT;
       CREATE TABLE IF NOT EXISTS clock (
         id INTEGER PRIMARY KEY CHECK (id = 1),
@@ -65,14 +65,22 @@ export class Outbox {
   }
 
   /** Writes one batch. Durable only after the storage has synchronised. @throws when the row cannot be written. */
-  append(instance: string, firstSeq: number, records: readonly string[], nowMs: number): void {
+  append(instance: string, firstSeq: number, records: readonly Uint8Array[], nowMs: number): void {
+    const length = records.reduce((sum, record) => sum + record.length + 1, 0);
+    const joined = new Uint8Array(length);
+    let offset = 0;
+    for (const record of records) {
+      joined.set(record, offset);
+      offset += record.length + 1;
+      joined[offset - 1] = LINE_FEED;
+    }
     this.#sql.exec(
       "INSERT INTO outbox (instance, first_seq, last_seq, time_ms, records) VALUES (?, ?, ?, ?, ?)",
       instance,
       firstSeq,
       firstSeq + records.length - 1,
       nowMs,
-      records.join(SEPARATOR),
+      joined,
     );
     this.#count(instance, records.length);
   }
@@ -81,13 +89,14 @@ export class Outbox {
   next(instance: string): OutboxRows | null {
     const records: string[] = [];
     let lastSeq = 0;
-    const rows = this.#sql.exec<{ last_seq: number; records: string }>(
+    const rows = this.#sql.exec<{ last_seq: number; records: ArrayBuffer }>(
       "SELECT last_seq, records FROM outbox WHERE instance = ? ORDER BY id LIMIT ?",
       instance,
       MAX_DELIVERED_RECORDS,
     );
     for (const row of rows) {
-      const more = row.records.split(SEPARATOR);
+      const text = utf8DecodeStrict(new Uint8Array(row.records)) ?? "";
+      const more = text.slice(0, -1).split("\n");
       if (records.length > 0 && records.length + more.length > MAX_DELIVERED_RECORDS) break;
       records.push(...more);
       lastSeq = row.last_seq;

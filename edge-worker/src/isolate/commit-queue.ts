@@ -1,7 +1,10 @@
 /**
- * Group commit on the isolate's side. One request at a time carries what waits to the instance's commit point; those that
- * arrive meanwhile wait, and one of them carries all of them next. Each batch is one RPC in the context of one request,
- * which `waitUntil` keeps alive; the others only wait for a promise.
+ * Group commit on the isolate's side. One request at a time is the carrier: it takes what waits to the instance's commit
+ * point, batch after batch, in its own context (Workers forbid using another request's input and output), which
+ * `waitUntil` keeps alive; the others only wait for a promise. After a while the next request to arrive takes over.
+ *
+ * A durable write takes about as long for one call as for a hundred, so a carrier waits a moment for those who were there last
+ * time, but never longer than the last write took.
  */
 
 import type { Epoch } from "@edge-kms/protocol";
@@ -18,25 +21,44 @@ export interface Entry {
   readonly signature: Uint8Array;
 }
 
-/** Carries a batch to the instance; made by the request that carries it. */
-export type Carry = (batch: Batch) => Promise<Commitment>;
+/** What a request lends to carry with. */
+export interface CommitDoor {
+  append(batch: Batch): Promise<Commitment>;
+  waitUntil(work: Promise<unknown>): void;
+}
 
 const MAX_BATCH = 256;
 /** Waiting calls beyond this are refused: the instance does not keep up. */
 const MAX_WAITING = 4096;
 const DEADLINE_MS = 10_000;
+/** How long one request carries for all, in time and in batches: the platform limits both. */
+const TENURE_MS = 5_000;
+const TENURE_BATCHES = 500;
+/** The longest that a carrier waits for company. */
+const MAX_GATHER_MS = 3;
 
 interface Waiting {
   readonly entry: Entry;
-  /** A verdict, the turn to carry, or what went wrong. */
-  settle(outcome: number | "carry" | Error): void;
+  resolve(verdict: number): void;
+  reject(error: Error): void;
+}
+
+interface Carrier {
+  readonly sinceMs: number;
+  batches: number;
+  /** When the batch on its way was sent; null while there is none. */
+  sentAtMs: number | null;
+  inFlight: readonly Waiting[];
 }
 
 export class CommitQueue {
-  readonly #waiting: Waiting[] = [];
+  #waiting: Waiting[] = [];
+  #carrier: Carrier | null = null;
   readonly #onEpochs: (epochs: readonly (readonly [string, Epoch])[]) => void;
-  #carryingSinceMs: number | null = null;
   #epochsRevision = 0;
+  /** Calls that may come again together, and how long the last write took. */
+  #expected = 0;
+  #lastWriteMs = 0;
 
   /** @param onEpochs is told of epochs that are newer than what this isolate knew. */
   constructor(onEpochs: (epochs: readonly (readonly [string, Epoch])[]) => void) {
@@ -44,72 +66,77 @@ export class CommitQueue {
   }
 
   /** The verdict on one call. Null when too many wait. @throws when the instance cannot be reached or does not answer. */
-  async commit(entry: Entry, carry: Carry): Promise<number | null> {
+  commit(entry: Entry, door: CommitDoor): Promise<number> | null {
     if (this.#waiting.length >= MAX_WAITING) return null;
-    const outcome = new Promise<number | "carry">((resolve, reject) => {
-      this.#waiting.push({
-        entry,
-        settle: (value) => (value instanceof Error ? reject(value) : resolve(value)),
-      });
+    const verdict = new Promise<number>((resolve, reject) => {
+      this.#waiting.push({ entry, resolve, reject });
     });
-    // A carrier that vanished with its request must not stop the queue.
-    const since = this.#carryingSinceMs;
-    if (since === null || Date.now() - since > DEADLINE_MS) {
-      await this.#carry(carry);
-      return (await within(DEADLINE_MS, outcome)) as number;
+    if (this.#needsCarrier()) {
+      const carrier = { sinceMs: Date.now(), batches: 0, sentAtMs: null, inFlight: [] };
+      this.#carrier = carrier;
+      door.waitUntil(this.#carry(carrier, door));
     }
-    const turn = await within(2 * DEADLINE_MS, outcome);
-    if (turn !== "carry") return turn;
-    return await this.#carryFor(entry, carry);
+    // The timer is also what tells the runtime that a request which only waits for a promise has not hung.
+    return within(2 * DEADLINE_MS, verdict);
   }
 
-  /** Carries for all, this entry among them: its promise is used up by the turn, so it gets a place of its own. */
-  async #carryFor(entry: Entry, carry: Carry): Promise<number> {
-    let verdict: number | Error = new Error("the entry was not in its batch");
-    const index = this.#waiting.findIndex((waiting) => waiting.entry === entry);
-    if (index < 0) throw verdict;
-    this.#waiting[index] = {
-      entry,
-      settle: (outcome) => {
-        if (outcome !== "carry") verdict = outcome;
-      },
-    };
-    await this.#carry(carry);
-    if (typeof verdict !== "number") throw verdict;
-    return verdict;
+  #needsCarrier(): boolean {
+    const carrier = this.#carrier;
+    if (carrier === null) return true;
+    const now = Date.now();
+    if (carrier.sentAtMs !== null && now - carrier.sentAtMs > DEADLINE_MS + 1_000) {
+      // It vanished with its request. Whether its calls were recorded is unknown; they are not answered.
+      for (const { reject } of carrier.inFlight) reject(new Error("the carrier vanished"));
+      return true;
+    }
+    return carrier.batches >= TENURE_BATCHES || now - carrier.sinceMs >= TENURE_MS;
   }
 
-  async #carry(carry: Carry): Promise<void> {
-    const mark = Date.now();
-    this.#carryingSinceMs = mark;
-    const batch = this.#waiting.splice(0, MAX_BATCH);
+  async #carry(carrier: Carrier, door: CommitDoor): Promise<void> {
     try {
-      const commitment = await within(DEADLINE_MS, carry(this.#pack(batch)));
+      while (this.#carrier === carrier && this.#waiting.length > 0) {
+        await this.#gather();
+        await this.#send(carrier, door);
+      }
+    } finally {
+      if (this.#carrier === carrier) this.#carrier = null;
+    }
+  }
+
+  async #gather(): Promise<void> {
+    const patience = Math.min(this.#lastWriteMs, MAX_GATHER_MS);
+    for (let waited = 0; waited < patience && this.#waiting.length < this.#expected; waited++) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+  }
+
+  async #send(carrier: Carrier, door: CommitDoor): Promise<void> {
+    const batch = this.#waiting.slice(0, MAX_BATCH);
+    this.#waiting = this.#waiting.slice(MAX_BATCH);
+    const sentAtMs = Date.now();
+    carrier.inFlight = batch;
+    carrier.sentAtMs = sentAtMs;
+    carrier.batches += 1;
+    try {
+      const commitment = await within(DEADLINE_MS, door.append(this.#pack(batch)));
       if (commitment.verdicts.length !== batch.length) throw new Error("verdicts of another batch");
       this.#epochsRevision = commitment.epochsRevision;
       if (commitment.epochs !== null) this.#onEpochs(commitment.epochs);
-      batch.forEach((waiting, n) => {
-        waiting.settle(commitment.verdicts[n] as number);
-      });
+      for (const [n, { resolve }] of batch.entries()) resolve(commitment.verdicts[n] as number);
     } catch (thrown) {
       // Whether they were recorded is unknown; they are not answered.
       const error = thrown instanceof Error ? thrown : new Error("the commit point failed");
-      for (const waiting of batch) waiting.settle(error);
-    } finally {
-      const next = this.#waiting[0];
-      if (next === undefined) this.#carryingSinceMs = null;
-      else {
-        this.#carryingSinceMs = Date.now();
-        next.settle("carry");
-      }
+      for (const { reject } of batch) reject(error);
     }
+    carrier.sentAtMs = null;
+    carrier.inFlight = [];
+    this.#lastWriteMs = Date.now() - sentAtMs;
+    this.#expected = Math.min(MAX_BATCH, batch.length + this.#waiting.length);
   }
 
   #pack(batch: readonly Waiting[]): Batch {
     const signatures = new Uint8Array(batch.length * REPLAY_BYTES);
-    batch.forEach(({ entry }, n) => {
-      signatures.set(entry.signature, n * REPLAY_BYTES);
-    });
+    for (const [n, { entry }] of batch.entries()) signatures.set(entry.signature, n * REPLAY_BYTES);
     return {
       events: batch.map(({ entry }) => entry.event),
       callers: batch.map(({ entry }) => entry.caller),

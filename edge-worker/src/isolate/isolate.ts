@@ -19,7 +19,7 @@ import { type KeyDoor, KeyRing } from "../keys/key-ring.ts";
 import { OpenKeys } from "../keys/open-keys.ts";
 import { importSigningKey, importVerifyingKey } from "../signing/ed25519.ts";
 import { makeSealingKey, type SealingKey } from "../signing/sealing.ts";
-import { CommitQueue, type Entry } from "./commit-queue.ts";
+import { type CommitDoor, CommitQueue, type Entry } from "./commit-queue.ts";
 import { core } from "./core.ts";
 import { within } from "./deadline.ts";
 
@@ -66,8 +66,9 @@ export class Isolate {
     return this.bindings.instances.get(this.#instanceId) as unknown as InstanceDoor;
   }
 
-  commit(entry: Entry, carry: (batch: Batch) => Promise<Commitment>): Promise<number | null> {
-    return this.#queue.commit(entry, carry);
+  /** The commit point's verdict on a call; null when too many wait for one. */
+  commit(entry: Entry, door: CommitDoor): Promise<number> | null {
+    return this.#queue.commit(entry, door);
   }
 
   dropCaller(leaseId: string): void {
@@ -95,7 +96,7 @@ export class Isolate {
 }
 
 /** One request's visit to the isolate: its own stub to the instance, and its own right to go on in the background. */
-export class Visit implements KeyDoor, CallerDoor {
+export class Visit implements KeyDoor, CallerDoor, CommitDoor {
   readonly isolate: Isolate;
   readonly #context: ExecutionContext;
 
@@ -112,9 +113,8 @@ export class Visit implements KeyDoor, CallerDoor {
     return within(RPC_DEADLINE_MS, this.isolate.instance().lendCaller(question));
   }
 
-  /** The commit point's verdict; null when too many calls wait for it. */
-  commit(entry: Entry): Promise<number | null> {
-    return this.isolate.commit(entry, (batch) => this.isolate.instance().append(batch));
+  append(batch: Batch): Promise<Commitment> {
+    return this.isolate.instance().append(batch);
   }
 
   waitUntil(work: Promise<unknown>): void {

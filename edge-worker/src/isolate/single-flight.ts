@@ -17,7 +17,11 @@ export class SingleFlight<T> {
   }
 
   /** The work's outcome, done by this call or by one before it. @throws DeadlineError, or what the work throws. */
-  do(name: string, work: () => Promise<T>): Promise<T> {
+  do(
+    name: string,
+    waitUntil: (work: Promise<unknown>) => void,
+    work: () => Promise<T>,
+  ): Promise<T> {
     const flying = this.#flying.get(name);
     if (flying !== undefined) return within(this.#deadlineMs, flying);
     // The deadline also ends the flight of a request whose context was torn down.
@@ -25,6 +29,8 @@ export class SingleFlight<T> {
       if (this.#flying.get(name) === flight) this.#flying.delete(name);
     });
     this.#flying.set(name, flight);
+    // Others wait for it: it goes on should this request's client hang up.
+    waitUntil(flight.catch(() => undefined));
     return flight;
   }
 }

@@ -39,7 +39,11 @@ export class KeyRing {
         if (now >= found.refreshAtMs) this.#refresh(key, door);
         return operate(found);
       }
-      await this.#asking.do(useOf(key), () => this.#ask(key, door));
+      await this.#asking.do(
+        useOf(key),
+        (work) => door.waitUntil(work),
+        () => this.#ask(key, door),
+      );
     }
     throw new ApiError("InternalError", { detail: "lease-too-short" });
   }
@@ -58,7 +62,13 @@ export class KeyRing {
     const use = useOf(key);
     if (this.#asking.isFlying(use)) return;
     // A refresh that fails leaves the lease in hand until it ends.
-    door.waitUntil(this.#asking.do(use, () => this.#ask(key, door)).catch(() => undefined));
+    this.#asking
+      .do(
+        use,
+        (work) => door.waitUntil(work),
+        () => this.#ask(key, door),
+      )
+      .catch(() => undefined);
   }
 
   async #ask(key: LeasedKey, door: KeyDoor): Promise<void> {
