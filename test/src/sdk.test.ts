@@ -429,7 +429,7 @@ describe("across regions and callers", () => {
   it("refuses an unknown region, an unknown SecretId and a wrong SecretKey at both doors", async () => {
     for (const door of ["edge", "control plane"] as const) {
       await expectCode(
-        createClient(system, { door, region: "eu-nowhere" }).GetRegions(),
+        createClient(system, { door, region: "eu-nowhere" }).ListKeys({}),
         "UnsupportedRegion",
       );
       const unknown = createClient(system, { door, secretId: `AKID${"0".repeat(32)}` });
