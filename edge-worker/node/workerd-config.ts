@@ -33,6 +33,8 @@ export interface WorkerdConfig {
   readonly regions: readonly { readonly name: string; readonly suite: "AES_256" | "SM4" }[];
   /** Only when a proxy in front of every client sets it; empty otherwise. */
   readonly clientAddressHeader?: string;
+  /** For how long a TC3 signature may serve other calls after its first use; 5000 unless shortened. */
+  readonly signatureReuseMs?: number;
 }
 
 /** The text of a configuration. @throws RangeError for a text that cannot be written into it. */
@@ -69,6 +71,7 @@ const edge :Workerd.Worker = (
     (name = "CONTROL_PLANE_PUBLIC_KEY", text = ${quoted(config.controlPlanePublicKey)}),
     (name = "REGIONS", json = ${quoted(JSON.stringify(config.regions))}),
     (name = "CLIENT_ADDRESS_HEADER", text = ${quoted(config.clientAddressHeader ?? "")}),
+    (name = "SIGNATURE_REUSE_MS", text = ${quoted(String(config.signatureReuseMs ?? 5_000))}),
     (name = "CONTROL_PLANE", service = "control-plane"),
     (name = "EDGE_INSTANCE", durableObjectNamespace = "EdgeInstance"),
   ],

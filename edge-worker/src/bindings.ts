@@ -30,6 +30,8 @@ export interface Bindings {
   readonly defaultRegion: Region;
   /** The header in which the platform vouches for the caller's address, or null when nobody does. */
   readonly clientAddressHeader: string | null;
+  /** For how long after its first use a TC3 signature may serve other calls (protocol.md "Replay"). */
+  readonly signatureReuseMs: number;
   readonly instances: DurableObjectNamespace;
 }
 
@@ -74,6 +76,7 @@ export function checkEnvironment(env: object): Bindings {
     regions,
     defaultRegion,
     clientAddressHeader: addressHeader(values.CLIENT_ADDRESS_HEADER),
+    signatureReuseMs: reuseMs(values.SIGNATURE_REUSE_MS),
     instances: namespace(values.EDGE_INSTANCE),
   };
 }
@@ -158,6 +161,15 @@ function addressHeader(value: unknown): string | null {
   if (value === undefined || value === "") return null;
   if (typeof value !== "string" || !headerName.test(value)) throw unusable("CLIENT_ADDRESS_HEADER");
   return value;
+}
+
+const longestReuseMs = 5_000;
+
+function reuseMs(value: unknown): number {
+  if (value === undefined || value === "") return longestReuseMs;
+  const ms = Number(value);
+  if (!Number.isInteger(ms) || ms < 0 || ms > longestReuseMs) throw unusable("SIGNATURE_REUSE_MS");
+  return ms;
 }
 
 function namespace(value: unknown): DurableObjectNamespace {

@@ -7,7 +7,7 @@ import { AES, SM4, type System, startSystem } from "./support/system.ts";
 
 let system: System;
 beforeAll(async () => {
-  system = await startSystem();
+  system = await startSystem({ signatureReuseMs: 0 });
 });
 afterAll(() => system.dispose());
 
@@ -147,7 +147,7 @@ describe("a signature used again", () => {
   const replay = (headers: Record<string, string>, body: Uint8Array) =>
     send(system.edge.url, { method: "POST", headers, body: new Uint8Array(body) });
 
-  test("serves the same read, and nothing else", async () => {
+  test("serves the same read, and nothing else where reuse is not allowed", async () => {
     const body = new TextEncoder().encode(
       JSON.stringify({ KeyId: system.keys[AES].keyId, Plaintext: "", NumberOfBytes: 16 }),
     );
@@ -168,5 +168,19 @@ describe("a signature used again", () => {
         .allRecords()
         .some(({ event }) => event.reason === "replayed-signature" && event.keyIds.length > 0),
     );
+  });
+
+  test("serves a second call with the same body where reuse is allowed, as SDKs make them", async () => {
+    const lenient = await startSystem();
+    try {
+      const { keyId } = lenient.keys[AES];
+      const options = { account: lenient.account, timestampSeconds: Math.floor(Date.now() / 1000) };
+      const params = { KeyId: keyId, Plaintext: "", NumberOfBytes: 16 };
+      for (const action of ["Encrypt", "GenerateDataKey", "GenerateRandom"]) {
+        expect((await call(lenient.edge.url, action, params, options)).code).toBe("");
+      }
+    } finally {
+      await lenient.dispose();
+    }
   });
 });

@@ -1,6 +1,6 @@
 /**
- * What the replay memory is told of a request: SHA-256, cut to 16 bytes, of SecretId and signature, and of what the signature
- * leaves open (design §4 "Replay"): version, action, region, token.
+ * What the replay memory is told of a request: SHA-256, cut to 8 bytes, of SecretId and signature, and of what TC3 leaves
+ * open (protocol.md "Replay"): version, action, region, token. v1 signatures cover these and serve nothing else ever.
  */
 
 import { type RequestHead, utf8Encode } from "@edge-kms/protocol";
@@ -10,14 +10,14 @@ import type { Caller } from "./authenticate.ts";
 
 export function usedSignature(
   core: Core,
-  caller: Pick<Caller, "secretId" | "signature">,
+  caller: Pick<Caller, "secretId" | "signature" | "method">,
   head: Pick<RequestHead, "version" | "action" | "region" | "token">,
 ): Uint8Array {
-  const half = REPLAY_BYTES / 2;
   const used = new Uint8Array(REPLAY_BYTES);
   const signature = core.sha256(utf8Encode(`${caller.secretId}\n${caller.signature}`));
-  used.set(signature.subarray(0, half));
-  used.set(bindingOf(core, head).subarray(0, half), half);
+  used.set(signature.subarray(0, 8));
+  used.set(bindingOf(core, head).subarray(0, 8), 8);
+  used[16] = caller.method === "TC3-HMAC-SHA256" ? 1 : 0;
   return used;
 }
 

@@ -122,6 +122,7 @@ export class CommitPoint {
         return verdicts.overloaded;
       case "new":
       case "same":
+      case "reused":
         return { caller, keys: used };
     }
   }

@@ -80,7 +80,7 @@ export class EdgeInstance extends DurableObject {
       epochs,
       keys: this.#keys,
       callers: this.#callers,
-      replays: new ReplayMemory(this.#clock.now()),
+      replays: new ReplayMemory(this.#clock.now(), bindings.signatureReuseMs),
       outbox: this.#outbox,
       sha256,
     });

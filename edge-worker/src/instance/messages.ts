@@ -50,8 +50,8 @@ export interface CallerLoan {
   readonly sealed: Sealed | null;
 }
 
-/** Bytes of one signature in the replay memory: 16 that name it and 16 that say what it was used for. */
-export const REPLAY_BYTES = 32;
+/** One signature for the replay memory: 8 bytes name it, 8 say what it was used for, 1 whether it may be reused. */
+export const REPLAY_BYTES = 17;
 
 /**
  * Calls to be recorded, in order; entry `i` of each list belongs together. A call with an empty `callers[i]` is the record

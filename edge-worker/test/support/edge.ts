@@ -12,6 +12,7 @@ import type { TestControlPlane } from "./control-plane.ts";
 
 export interface EdgeOptions {
   readonly clientAddressHeader?: string;
+  readonly signatureReuseMs?: number;
   /** Changes the text of the configuration, for what must be refused. */
   readonly edit?: (configuration: string) => string;
 }
@@ -56,6 +57,7 @@ export class TestEdge {
         { name: "ap-guangzhou", suite: "SM4" },
       ],
       clientAddressHeader: options.clientAddressHeader ?? "",
+      signatureReuseMs: options.signatureReuseMs ?? 5_000,
     };
     const file = join(directory, "edge.capnp");
     const text = workerdConfig(settings);
