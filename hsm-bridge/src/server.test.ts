@@ -1,12 +1,12 @@
 /** The door: who gets in, in which role, and what becomes of hostile input. */
 
-import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { request } from "node:https";
 import { bridgeApi } from "@edge-kms/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createBridgeClient } from "./client.ts";
-import { makeCertificate } from "./pki/certificate.ts";
+import { makeAuthority, makeLeaf } from "./pki/certificate.ts";
 import { ACCOUNT, REGION, TestBridge } from "./testing/bridge.ts";
 import { storeBackends } from "./testing/stores.ts";
 
@@ -62,17 +62,18 @@ describe.each(software)("the bridge's door", (backend) => {
 
   it("lets nobody in without a certificate of its own CA, nor with the server's", async () => {
     await expect(raw({ tls: { cert: undefined, key: undefined } })).rejects.toThrow();
-    const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const foreign = makeCertificate({
-      commonName: "control-plane",
-      use: "client",
-      publicKey: keys.publicKey,
-      issuer: { commonName: "edge-kms bridge CA", ...keys },
+    const validity = {
       notBefore: new Date(Date.now() - 1000),
       notAfter: new Date(Date.now() + 100_000),
+    };
+    const foreign = await makeLeaf({
+      commonName: "control-plane",
+      use: "client",
+      authority: await makeAuthority({ commonName: "edge-kms bridge CA", ...validity }),
+      ...validity,
     });
-    const key = keys.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
-    await expect(raw({ tls: { cert: foreign, key } })).rejects.toThrow();
+    const tls = { cert: foreign.certificate, key: foreign.privateKey };
+    await expect(raw({ tls })).rejects.toThrow();
     const server = await bridge.client("bridge");
     await expect(server.call("status", {})).rejects.toEqual(code("unreachable"));
     server.close();
@@ -80,23 +81,22 @@ describe.each(software)("the bridge's door", (backend) => {
 
   it("lets an expired certificate or an unknown role do nothing", async () => {
     const authority = {
-      commonName: "edge-kms bridge CA",
-      privateKey: createPrivateKey(await readFile(`${bridge.home}/pki/ca.key`)),
+      certificate: pki.ca,
+      privateKey: await readFile(`${bridge.home}/pki/ca.key`, "utf8"),
     };
-    const keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const make = (commonName: string, notAfter: number): string =>
-      makeCertificate({
+    const make = async (commonName: string, notAfter: number) => {
+      const leaf = await makeLeaf({
         commonName,
         use: "client",
-        publicKey: keys.publicKey,
-        issuer: { ...authority, publicKey: createPublicKey(authority.privateKey) },
+        authority,
         notBefore: new Date(Date.now() - 100_000),
         notAfter: new Date(notAfter),
       });
-    const key = keys.privateKey.export({ format: "pem", type: "pkcs8" }) as string;
-    const expired = make("operator", Date.now() - 1000);
-    await expect(raw({ tls: { cert: expired, key } })).rejects.toThrow();
-    const unknown = await raw({ tls: { cert: make("admin", Date.now() + 10_000), key } });
+      return { cert: leaf.certificate, key: leaf.privateKey };
+    };
+    const expired = await make("operator", Date.now() - 1000);
+    await expect(raw({ tls: expired })).rejects.toThrow();
+    const unknown = await raw({ tls: await make("admin", Date.now() + 10_000) });
     expect(unknown.status).toBe(403);
     expect(unknown.body).toContain("not-permitted");
   });

@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { X509Certificate } from "node:crypto";
-import { mkdtemp, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { chmod, copyFile, mkdtemp, readFile, rename, rm, stat, unlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -20,17 +20,20 @@ const open = (nowMs = Date.now(), names: string[] = []) =>
   openPki(directory, names, nowMs, silentLogger);
 const certificate = async (name: string) =>
   new X509Certificate(await readFile(join(directory, `${name}.crt`)));
+const verify = (name: string, purpose: string, nowMs = Date.now()): string =>
+  execFileSync(
+    "openssl",
+    [
+      ...["verify", "-x509_strict", "-attime", String(Math.floor(nowMs / 1000))],
+      ...["-CAfile", "ca.crt", "-purpose", purpose, `${name}.crt`],
+    ],
+    { cwd: directory, encoding: "utf8", stdio: "pipe" },
+  );
 const serial = async (name: string) => (await certificate(name)).serialNumber;
 
 describe("certificates", () => {
   it("are such that OpenSSL accepts them strictly, each for its purpose only", async () => {
     await open(Date.now(), ["bridge.example.test", "10.1.2.3", "2001:db8::7"]);
-    const verify = (name: string, purpose: string): string =>
-      execFileSync(
-        "openssl",
-        ["verify", "-x509_strict", "-CAfile", "ca.crt", "-purpose", purpose, `${name}.crt`],
-        { cwd: directory, encoding: "utf8", stdio: "pipe" },
-      );
     expect(verify("bridge", "sslserver")).toContain("OK");
     expect(verify("control-plane", "sslclient")).toContain("OK");
     expect(verify("operator", "sslclient")).toContain("OK");
@@ -76,5 +79,27 @@ describe("certificates", () => {
     await expect(open()).rejects.toThrow(/bring it back for one start/);
     await rename(join(directory, "elsewhere"), join(directory, "ca.key"));
     await open();
+  });
+
+  // The files are of a home of November 2026, before certificates were made by a library.
+  it("of earlier homes stay, and their CA issues what is missing or ends", async () => {
+    for (const file of ["ca.crt", "ca.key", "bridge.crt", "bridge.key"]) {
+      await copyFile(
+        join(import.meta.dirname, "fixtures/earlier-home", file),
+        join(directory, file),
+      );
+      await chmod(join(directory, file), 0o600);
+    }
+    const before = [await serial("ca"), await serial("bridge")];
+    const nowMs = Date.parse((await certificate("bridge")).validFrom) + DAY_MS;
+    await open(nowMs);
+    expect([await serial("ca"), await serial("bridge")]).toEqual(before);
+    expect(verify("bridge", "sslserver", nowMs)).toContain("OK");
+    expect(verify("operator", "sslclient", nowMs)).toContain("OK");
+    const laterMs = nowMs + 340 * DAY_MS;
+    await open(laterMs);
+    expect(await serial("ca")).toBe(before[0]);
+    expect(await serial("bridge")).not.toBe(before[1]);
+    expect(verify("bridge", "sslserver", laterMs)).toContain("OK");
   });
 });

@@ -4,19 +4,15 @@
  * start when less than 30 days are left. The subject CN of a client certificate is its role.
  */
 
-import {
-  createPrivateKey,
-  createPublicKey,
-  generateKeyPairSync,
-  X509Certificate,
-} from "node:crypto";
+import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
+import { wipe } from "../bytes.ts";
 import { StartupError } from "../errors.ts";
 import { fileExists, makePrivateDirectory, readSecretFile, writeFileDurably } from "../files.ts";
 import type { Logger } from "../log.ts";
-import { makeCertificate } from "./certificate.ts";
+import type { CertifiedKey } from "./certificate.ts";
 
 const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3650;
@@ -48,14 +44,14 @@ export async function openPki(
   await makePrivateDirectory(directory);
   const path = (file: string): string => join(directory, file);
   try {
-    if (!(await fileExists(path("ca.crt")))) await makeAuthority(directory, nowMs);
+    if (!(await fileExists(path("ca.crt")))) await issueAuthority(directory, nowMs);
     const ca = await readFile(path("ca.crt"), "utf8");
     const names = ["localhost", "127.0.0.1", "::1", ...serverNames];
     for (const leaf of leaves) {
       const wanted = leaf.use === "server" ? [...new Set(names)] : [];
       const reason = await reasonToIssue(directory, leaf.name, ca, wanted, nowMs);
       if (reason === null) continue;
-      await issue(directory, leaf.name, leaf.use, ca, wanted, nowMs, reason);
+      await issueLeaf(directory, leaf.name, leaf.use, ca, wanted, nowMs, reason);
       logger.info("a certificate was issued", { name: leaf.name, reason });
     }
     const key = await readSecretFile(path("bridge.key"), "The bridge's TLS key");
@@ -66,19 +62,14 @@ export async function openPki(
   }
 }
 
-async function makeAuthority(directory: string, nowMs: number): Promise<void> {
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const certificate = makeCertificate({
+async function issueAuthority(directory: string, nowMs: number): Promise<void> {
+  const { makeAuthority } = await loadCertificates();
+  const authority = await makeAuthority({
     commonName: AUTHORITY_NAME,
-    use: "authority",
-    publicKey,
-    issuer: { commonName: AUTHORITY_NAME, privateKey, publicKey },
     notBefore: new Date(nowMs - BACKDATED_MS),
     notAfter: new Date(nowMs + AUTHORITY_DAYS * DAY_MS),
   });
-  // The certificate last: it is what says that the authority is complete.
-  await writeFileDurably(join(directory, "ca.key"), pem(privateKey), 0o600);
-  await writeFileDurably(join(directory, "ca.crt"), certificate, 0o644);
+  await writeCertified(directory, "ca", authority);
 }
 
 /** Why a leaf has to be issued, or null when the one there is good. */
@@ -108,7 +99,7 @@ async function reasonToIssue(
   return isCovered ? null : "names changed";
 }
 
-async function issue(
+async function issueLeaf(
   directory: string,
   name: string,
   use: "server" | "client",
@@ -123,27 +114,34 @@ async function issue(
       `The certificate "${name}" has to be issued (${reason}), and ${authorityKeyPath} is not here: bring it back for one start.`,
     );
   }
-  const authorityKey = createPrivateKey(await readSecretFile(authorityKeyPath, "The CA's key"));
-  const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
-  const authority = new X509Certificate(ca);
-  const notAfterMs = Math.min(nowMs + LEAF_DAYS * DAY_MS, Date.parse(authority.validTo));
-  const certificate = makeCertificate({
-    commonName: name,
-    use,
-    publicKey,
-    issuer: {
-      commonName: AUTHORITY_NAME,
-      privateKey: authorityKey,
-      publicKey: createPublicKey(authorityKey),
-    },
-    notBefore: new Date(nowMs - BACKDATED_MS),
-    notAfter: new Date(notAfterMs),
-    subjectAltNames,
-  });
-  await writeFileDurably(join(directory, `${name}.key`), pem(privateKey), 0o600);
-  await writeFileDurably(join(directory, `${name}.crt`), certificate, 0o644);
+  const notAfterMs = Math.min(
+    nowMs + LEAF_DAYS * DAY_MS,
+    Date.parse(new X509Certificate(ca).validTo),
+  );
+  const { makeLeaf } = await loadCertificates();
+  const authorityKey = await readSecretFile(authorityKeyPath, "The CA's key");
+  try {
+    const leaf = await makeLeaf({
+      commonName: name,
+      use,
+      authority: { certificate: ca, privateKey: authorityKey },
+      notBefore: new Date(nowMs - BACKDATED_MS),
+      notAfter: new Date(notAfterMs),
+      subjectAltNames,
+    });
+    await writeCertified(directory, name, leaf);
+  } finally {
+    wipe(authorityKey);
+  }
 }
 
-function pem(key: ReturnType<typeof createPrivateKey>): string {
-  return key.export({ format: "pem", type: "pkcs8" }) as string;
+/** Most starts make no certificate and do without what it takes. */
+function loadCertificates(): Promise<typeof import("./certificate.ts")> {
+  return import("./certificate.ts");
+}
+
+/** The certificate last: it is what says that the pair is complete. */
+async function writeCertified(directory: string, name: string, made: CertifiedKey): Promise<void> {
+  await writeFileDurably(join(directory, `${name}.key`), made.privateKey, 0o600);
+  await writeFileDurably(join(directory, `${name}.crt`), made.certificate, 0o644);
 }
