@@ -59,6 +59,16 @@ describe("a signature is refused", () => {
   });
 });
 
+test("a signed GET is served, its parameters in the query", async () => {
+  const { account, edge } = { account: system.account, edge: system.edge };
+  const query = `NumberOfBytes=12&TestOnly=${crypto.randomUUID()}`;
+  const answer = await fetch(`${edge.url}/?${query}`, {
+    headers: signedHeaders(edge.url, "GenerateRandom", new Uint8Array(0), { account, query }),
+  });
+  const { Response: response } = (await answer.json()) as { Response: { Plaintext: string } };
+  expect(Buffer.from(response.Plaintext, "base64")).toHaveLength(12);
+});
+
 test("any service string in the scope is served, each with a key of its own", async () => {
   const asked = system.controlPlane.asked.credentials;
   for (const service of ["kms", "127", "localhost:8787"]) {

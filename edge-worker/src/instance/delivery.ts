@@ -9,6 +9,7 @@ import {
   MAX_DELIVERED_RECORDS,
   signedMessageTypes,
 } from "@edge-kms/protocol";
+import type { InstanceClock } from "./clock.ts";
 import type { Outbox } from "./outbox.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
@@ -22,10 +23,12 @@ const LONGEST_PAUSE_MS = 30_000;
 export class Delivery {
   readonly #outbox: Outbox;
   readonly #upstream: Upstream;
+  readonly #clock: InstanceClock;
   #isRunning = false;
   #failures = 0;
 
-  constructor(outbox: Outbox, upstream: Upstream) {
+  constructor(outbox: Outbox, upstream: Upstream, clock: InstanceClock) {
+    this.#clock = clock;
     this.#outbox = outbox;
     this.#upstream = upstream;
   }
@@ -62,7 +65,11 @@ export class Delivery {
       if (rows === null) return true;
       const acknowledgedSeq = await this.#post(instance, rows.records);
       if (acknowledgedSeq === null) return false;
-      this.#outbox.acknowledge(instance, Math.min(acknowledgedSeq, rows.lastSeq));
+      this.#outbox.acknowledge(
+        instance,
+        Math.min(acknowledgedSeq, rows.lastSeq),
+        this.#clock.now(),
+      );
       if (acknowledgedSeq < rows.lastSeq) return false;
       this.#failures = 0;
       if (rows.records.length < FULL) return true;

@@ -84,7 +84,7 @@ export class EdgeInstance extends DurableObject {
       outbox: this.#outbox,
       sha256,
     });
-    this.#delivery = new Delivery(this.#outbox, upstream);
+    this.#delivery = new Delivery(this.#outbox, upstream, this.#clock);
     this.#connection = new Connection(upstream, epochs, () => this.#delivery.kick());
     this.#connection.start();
     this.#delivery.kick();

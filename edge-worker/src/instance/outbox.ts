@@ -104,12 +104,11 @@ export class Outbox {
     return records.length === 0 ? null : { instance, lastSeq, records };
   }
 
-  /** Deletes the rows of an incarnation up to a record, and keeps what they said of the time. */
-  acknowledge(instance: string, seq: number): void {
-    const highWater = this.highWaterMs();
+  /** Deletes the rows of an incarnation up to a record, and keeps the time, which they may have been the latest to tell. */
+  acknowledge(instance: string, seq: number, nowMs: number): void {
     this.#sql.exec(
-      "INSERT INTO clock (id, high_water_ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET high_water_ms = excluded.high_water_ms",
-      highWater,
+      "INSERT INTO clock (id, high_water_ms) VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET high_water_ms = MAX(high_water_ms, excluded.high_water_ms)",
+      nowMs,
     );
     const deleted = this.#sql
       .exec<{ records: number }>(

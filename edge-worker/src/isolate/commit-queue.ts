@@ -9,7 +9,7 @@
 
 import type { Epoch } from "@edge-kms/protocol";
 import { type Batch, type Commitment, REPLAY_BYTES } from "../instance/messages.ts";
-import { within } from "./deadline.ts";
+import { DeadlineError, within } from "./deadline.ts";
 
 /** One call to be recorded; see `Batch`. */
 export interface Entry {
@@ -66,9 +66,16 @@ export class CommitQueue {
   }
 
   /** The verdict on one call. Null when too many wait. @throws when the instance cannot be reached or does not answer. */
-  commit(entry: Entry, door: CommitDoor): Promise<number> | null {
+  async commit(entry: Entry, door: CommitDoor): Promise<number | null> {
     if (this.#waiting.length >= MAX_WAITING) return null;
+    // The timer is also what tells the runtime that a request which only waits for a promise has not hung. It belongs to
+    // this request, so it is cleared here and not by the carrier.
+    let timer: ReturnType<typeof setTimeout> | null = null;
     const verdict = new Promise<number>((resolve, reject) => {
+      timer = setTimeout(
+        () => reject(new DeadlineError(`no verdict within ${2 * DEADLINE_MS} ms`)),
+        2 * DEADLINE_MS,
+      );
       this.#waiting.push({ entry, resolve, reject });
     });
     if (this.#needsCarrier()) {
@@ -76,8 +83,11 @@ export class CommitQueue {
       this.#carrier = carrier;
       door.waitUntil(this.#carry(carrier, door));
     }
-    // The timer is also what tells the runtime that a request which only waits for a promise has not hung.
-    return within(2 * DEADLINE_MS, verdict);
+    try {
+      return await verdict;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   #needsCarrier(): boolean {

@@ -67,7 +67,7 @@ export class Isolate {
   }
 
   /** The commit point's verdict on a call; null when too many wait for one. */
-  commit(entry: Entry, door: CommitDoor): Promise<number> | null {
+  commit(entry: Entry, door: CommitDoor): Promise<number | null> {
     return this.#queue.commit(entry, door);
   }
 

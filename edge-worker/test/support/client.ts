@@ -12,6 +12,8 @@ export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>;
   readonly service?: string;
   readonly isPayloadUnsigned?: boolean;
+  /** Makes it a GET. */
+  readonly query?: string;
 }
 
 export interface ApiAnswer {
@@ -26,7 +28,7 @@ const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(by
 const hmacSha256 = (key: Uint8Array, bytes: Uint8Array): Uint8Array =>
   createHmac("sha256", key).update(bytes).digest();
 
-/** The headers of a signed POST. */
+/** The headers of a signed request. */
 export function signedHeaders(
   url: string,
   action: string,
@@ -35,13 +37,16 @@ export function signedHeaders(
 ): Record<string, string> {
   const { account, region = "ap-singapore" } = options;
   const timestampSeconds = options.timestampSeconds ?? Math.floor(Date.now() / 1000);
+  const contentType =
+    options.query === undefined ? "application/json" : "application/x-www-form-urlencoded";
   const { authorization } = signTc3(
     {
       secretId: account.secretId,
       secretKey: options.secretKey ?? account.secretKey,
-      method: "POST",
+      method: options.query === undefined ? "POST" : "GET",
       host: new URL(url).host,
-      contentType: "application/json",
+      contentType,
+      query: options.query ?? "",
       body,
       service: options.service ?? "kms",
       timestampSeconds,
@@ -51,7 +56,7 @@ export function signedHeaders(
     hmacSha256,
   );
   return {
-    "content-type": "application/json",
+    "content-type": contentType,
     authorization,
     "x-tc-action": action,
     "x-tc-version": "2019-01-18",
