@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { type ApiAnswer, base64, call } from "./support/client.ts";
+import { type ApiAnswer, base64, call, signedHeaders } from "./support/client.ts";
 import { until } from "./support/edge.ts";
 import { AES, type System, startSystem } from "./support/system.ts";
 
@@ -120,6 +120,28 @@ test("every answer that left before kill -9 is in the audit trail, and a new inc
   expect(answered.length).toBeGreaterThan(300);
   expect(system.controlPlane.records.size).toBeGreaterThanOrEqual(3);
   expect(system.controlPlane.duplicates).toBe(0);
+});
+
+test("clients that hang up take nobody else's answer with them", async () => {
+  const { keyId } = system.keys[AES];
+  const body = new TextEncoder().encode(JSON.stringify({ KeyId: keyId, Plaintext: base64("x") }));
+  const headers = signedHeaders(system.edge.url, "Encrypt", body, { account: system.account });
+  const post = (signal: AbortSignal | null) =>
+    fetch(system.edge.url, { method: "POST", headers, body, signal });
+  const end = Date.now() + 1_500;
+  const statuses = new Set<number>();
+  const patient = Array.from({ length: 16 }, async () => {
+    while (Date.now() < end) statuses.add((await post(null)).status);
+  });
+  const impatient = Array.from({ length: 16 }, async () => {
+    while (Date.now() < end) {
+      await post(AbortSignal.timeout(1 + Math.floor(Math.random() * 6))).catch(() => undefined);
+    }
+  });
+  await Promise.all([...patient, ...impatient]);
+  expect([...statuses]).toEqual([200]);
+  expect((await encrypt()).code).toBe("");
+  expect(system.edge.log).not.toMatch(/different request|had hung|Uncaught/);
 });
 
 test("an old ciphertext decrypts after a restart, under a new lease", async () => {

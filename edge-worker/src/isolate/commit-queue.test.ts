@@ -80,15 +80,17 @@ test("a carrier that vanished is replaced by the next request, and its calls are
   try {
     const gate = new Gate();
     const queue = new CommitQueue(() => undefined);
-    const lost = Promise.allSettled([queue.commit(entryOf("a"), gate)]);
+    void queue.commit(entryOf("a"), gate);
+    const lost = Promise.allSettled([queue.commit(entryOf("b"), gate)]);
     await vi.advanceTimersByTimeAsync(0);
     expect(gate.batches).toHaveLength(1);
     // Its own deadline never fired: the runtime stopped it. Only the clock goes on.
     vi.setSystemTime(Date.now() + 12_000);
-    const next = queue.commit(entryOf("b"), gate);
+    const next = queue.commit(entryOf("c"), gate);
     await vi.advanceTimersByTimeAsync(10);
-    expect(gate.batches[1]?.events).toEqual(["b"]);
+    expect(gate.batches[1]?.events).toEqual(["c"]);
     gate.answers[1]?.({ verdicts: Uint8Array.of(0), epochsRevision: 1, epochs: null });
+    await vi.advanceTimersByTimeAsync(10);
     expect(await next).toBe(0);
     expect((await lost)[0]?.status).toBe("rejected");
   } finally {

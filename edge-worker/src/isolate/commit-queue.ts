@@ -1,7 +1,7 @@
 /**
  * Group commit on the isolate's side. One request at a time is the carrier: it takes what waits to the instance's commit
- * point, batch after batch, in its own context (Workers forbid using another request's input and output), which
- * `waitUntil` keeps alive; the others only wait for a promise. After a while the next request to arrive takes over.
+ * point, batch after batch, in its own context, which `waitUntil` keeps alive; the others look for their verdict
+ * (deadline.ts says why they do not wait for a promise). After a while the next request to arrive takes over.
  *
  * A durable write takes about as long for one call as for a hundred, so a carrier waits a moment for those who were there last
  * time, but never longer than the last write took.
@@ -9,7 +9,7 @@
 
 import type { Epoch } from "@edge-kms/protocol";
 import { type Batch, type Commitment, REPLAY_BYTES } from "../instance/messages.ts";
-import { DeadlineError, within } from "./deadline.ts";
+import { type Shared, shared, sleep, within } from "./deadline.ts";
 
 /** One call to be recorded; see `Batch`. */
 export interface Entry {
@@ -37,10 +37,8 @@ const TENURE_BATCHES = 500;
 /** The longest that a carrier waits for company. */
 const MAX_GATHER_MS = 3;
 
-interface Waiting {
+interface Waiting extends Shared<number> {
   readonly entry: Entry;
-  resolve(verdict: number): void;
-  reject(error: Error): void;
 }
 
 interface Carrier {
@@ -68,26 +66,16 @@ export class CommitQueue {
   /** The verdict on one call. Null when too many wait. @throws when the instance cannot be reached or does not answer. */
   async commit(entry: Entry, door: CommitDoor): Promise<number | null> {
     if (this.#waiting.length >= MAX_WAITING) return null;
-    // The timer is also what tells the runtime that a request which only waits for a promise has not hung. It belongs to
-    // this request, so it is cleared here and not by the carrier.
-    let timer: ReturnType<typeof setTimeout> | null = null;
-    const verdict = new Promise<number>((resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new DeadlineError(`no verdict within ${2 * DEADLINE_MS} ms`)),
-        2 * DEADLINE_MS,
-      );
-      this.#waiting.push({ entry, resolve, reject });
-    });
+    const waiting: Waiting = { entry, outcome: undefined };
+    this.#waiting.push(waiting);
     if (this.#needsCarrier()) {
-      const carrier = { sinceMs: Date.now(), batches: 0, sentAtMs: null, inFlight: [] };
+      const carrier: Carrier = { sinceMs: Date.now(), batches: 0, sentAtMs: null, inFlight: [] };
       this.#carrier = carrier;
-      door.waitUntil(this.#carry(carrier, door));
+      const first = this.#carryOne(carrier, door);
+      door.waitUntil(first.then(() => this.#carryOn(carrier, door)));
+      await first;
     }
-    try {
-      return await verdict;
-    } finally {
-      clearTimeout(timer);
-    }
+    return shared(waiting, 2 * DEADLINE_MS, Math.max(1, this.#lastWriteMs));
   }
 
   #needsCarrier(): boolean {
@@ -96,31 +84,22 @@ export class CommitQueue {
     const now = Date.now();
     if (carrier.sentAtMs !== null && now - carrier.sentAtMs > DEADLINE_MS + 1_000) {
       // It vanished with its request. Whether its calls were recorded is unknown; they are not answered.
-      for (const { reject } of carrier.inFlight) reject(new Error("the carrier vanished"));
+      for (const waiting of carrier.inFlight) fail(waiting, new Error("the carrier vanished"));
       return true;
     }
     return carrier.batches >= TENURE_BATCHES || now - carrier.sinceMs >= TENURE_MS;
   }
 
-  async #carry(carrier: Carrier, door: CommitDoor): Promise<void> {
-    try {
-      while (this.#carrier === carrier && this.#waiting.length > 0) {
-        await this.#gather();
-        await this.#send(carrier, door);
-      }
-    } finally {
-      if (this.#carrier === carrier) this.#carrier = null;
+  async #carryOn(carrier: Carrier, door: CommitDoor): Promise<void> {
+    while (this.#carrier === carrier && this.#waiting.length > 0) {
+      await this.#carryOne(carrier, door);
     }
+    if (this.#carrier === carrier) this.#carrier = null;
   }
 
-  async #gather(): Promise<void> {
-    const patience = Math.min(this.#lastWriteMs, MAX_GATHER_MS);
-    for (let waited = 0; waited < patience && this.#waiting.length < this.#expected; waited++) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-  }
-
-  async #send(carrier: Carrier, door: CommitDoor): Promise<void> {
+  /** One batch there and back. Never throws: what goes wrong is the outcome of its calls. */
+  async #carryOne(carrier: Carrier, door: CommitDoor): Promise<void> {
+    await this.#gather();
     const batch = this.#waiting.slice(0, MAX_BATCH);
     this.#waiting = this.#waiting.slice(MAX_BATCH);
     const sentAtMs = Date.now();
@@ -132,16 +111,25 @@ export class CommitQueue {
       if (commitment.verdicts.length !== batch.length) throw new Error("verdicts of another batch");
       this.#epochsRevision = commitment.epochsRevision;
       if (commitment.epochs !== null) this.#onEpochs(commitment.epochs);
-      for (const [n, { resolve }] of batch.entries()) resolve(commitment.verdicts[n] as number);
+      for (const [n, waiting] of batch.entries()) {
+        waiting.outcome ??= { value: commitment.verdicts[n] as number };
+      }
     } catch (thrown) {
       // Whether they were recorded is unknown; they are not answered.
       const error = thrown instanceof Error ? thrown : new Error("the commit point failed");
-      for (const { reject } of batch) reject(error);
+      for (const waiting of batch) fail(waiting, error);
     }
     carrier.sentAtMs = null;
     carrier.inFlight = [];
     this.#lastWriteMs = Date.now() - sentAtMs;
     this.#expected = Math.min(MAX_BATCH, batch.length + this.#waiting.length);
+  }
+
+  async #gather(): Promise<void> {
+    const patience = Math.min(this.#lastWriteMs, MAX_GATHER_MS);
+    for (let waited = 0; waited < patience && this.#waiting.length < this.#expected; waited++) {
+      await sleep(1);
+    }
   }
 
   #pack(batch: readonly Waiting[]): Batch {
@@ -156,4 +144,8 @@ export class CommitQueue {
       epochsRevision: this.#epochsRevision,
     };
   }
+}
+
+function fail(waiting: Waiting, error: Error): void {
+  waiting.outcome ??= { error };
 }

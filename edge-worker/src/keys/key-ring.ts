@@ -18,7 +18,7 @@ const DEADLINE_MS = 12_000;
 export class KeyRing {
   readonly #keys: OpenKeys;
   readonly #sealingKey: () => Promise<SealingKey>;
-  readonly #asking = new SingleFlight<void>(DEADLINE_MS);
+  readonly #asking = new SingleFlight(DEADLINE_MS);
   /** The last lease of a use that was found void, so that the instance does not lend it again. */
   readonly #stale = new Map<string, string>();
 
