@@ -240,6 +240,25 @@ export function aesEnter(ck: usize, n: usize, x: v128): void {
   st(BLOCKS + n * 16, xor(linear(x, IN), ld(ck)));
 }
 
+/** One middle round of the state at `p`. */
+// @ts-ignore: decorator
+@inline
+function middleRound(
+  p: usize, rk: v128, forward: v128, across: v128,
+  mask: v128, inv: v128, ainv: v128, su: v128, stt: v128, du: v128, dt: v128,
+): void {
+  const x = ld(p);
+  const k = lowNibbles(x, mask);
+  const i = highNibbles(x, mask);
+  const j = xor(i, k);
+  const ak = swz(ainv, k);
+  const io = xor(swz(inv, xor(swz(inv, i), ak)), j);
+  const jo = xor(swz(inv, xor(swz(inv, j), ak)), i);
+  const s = xor(swz(su, io), swz(stt, jo));
+  const m = xor3(swz(du, io), swz(dt, jo), swz(s, across));
+  st(p, xor3(m, rk, swz(xor(m, s), forward)));
+}
+
 /** Rounds from `first` on over the first `count` (1..16) states of BLOCKS; plain output bytes in their place. */
 export function aesRounds(ck: usize, count: usize, first: u32): void {
   const rounds = load<u32>(ck + CK_ROUNDS);
@@ -255,22 +274,56 @@ export function aesRounds(ck: usize, count: usize, first: u32): void {
     const forward = ld(FORWARD + (r & 3) * 16);
     const across = ld(ACROSS + (r & 3) * 16);
     const rk = ld(ck + r * 16);
-    for (let p = BLOCKS; p < end; p += 16) {
-      const x = ld(p);
-      const k = lowNibbles(x, mask);
-      const i = highNibbles(x, mask);
-      const j = xor(i, k);
-      const ak = swz(ainv, k);
-      const io = xor(swz(inv, xor(swz(inv, i), ak)), j);
-      const jo = xor(swz(inv, xor(swz(inv, j), ak)), i);
-      const s = xor(swz(su, io), swz(stt, jo));
-      const m = xor3(swz(du, io), swz(dt, jo), swz(s, across));
-      st(p, xor3(m, rk, swz(xor(m, s), forward)));
-    }
+    for (let p = BLOCKS; p < end; p += 16) middleRound(p, rk, forward, across, mask, inv, ainv, su, stt, du, dt);
   }
   const rows = ld(ROWS + (rounds & 3) * 16);
   const rk = ld(ck + rounds * 16);
   for (let p = BLOCKS; p < end; p += 16) st(p, xor(swz(substitute(ld(p), LAST), rows), rk));
+}
+
+/**
+ * The plain blocks 0 and 1 of BLOCKS under the expanded 256-bit key `ck`, the others, up to `count`, under the 32 bytes at `key`, whose
+ * round keys are made as the rounds need them and kept nowhere: the schedule waits for itself, the blocks fill its waiting.
+ */
+export function aesTwoKeys(ck: usize, key: usize, count: usize): void {
+  const end = BLOCKS + count * 16;
+  const mask = ld(NIBBLES);
+  const inv = ld(INV);
+  const ainv = ld(AINV);
+  const su = ld(SUB);
+  const stt = ld(SUB + 16);
+  const du = ld(SUB2);
+  const dt = ld(SUB2 + 16);
+  let a = linear(ld(key), IN);
+  let b = linear(ld(key + 16), IN);
+  let own = ld(ck);
+  for (let p = BLOCKS; p < BLOCKS + 32; p += 16) st(p, xor(linear(ld(p), IN), own));
+  for (let p = BLOCKS + 32; p < end; p += 16) st(p, xor(linear(ld(p), IN), a));
+  for (let r: u32 = 1; r < 14; r++) {
+    const forward = ld(FORWARD + (r & 3) * 16);
+    const across = ld(ACROSS + (r & 3) * 16);
+    const undo = ld(ROWS + ((4 - (r & 3)) & 3) * 16);
+    let derived: v128;
+    if (r & 1) {
+      derived = b;
+      a = xor3(runningXor(a), subWords(lastWordRotated(b)), roundConstant(r >> 1));
+    } else {
+      derived = a;
+      b = xor(runningXor(b), subWords(lastWord(a)));
+    }
+    derived = xor(swz(derived, undo), i8x16.splat(<i8>constant));
+    own = ld(ck + r * 16);
+    middleRound(BLOCKS, own, forward, across, mask, inv, ainv, su, stt, du, dt);
+    middleRound(BLOCKS + 16, own, forward, across, mask, inv, ainv, su, stt, du, dt);
+    for (let p = BLOCKS + 32; p < end; p += 16) {
+      middleRound(p, derived, forward, across, mask, inv, ainv, su, stt, du, dt);
+    }
+  }
+  const rows = ld(ROWS + 32); // 14 mod 4
+  own = ld(ck + 14 * 16);
+  const last = xor(linear(a, BACK), i8x16.splat(0x63));
+  for (let p = BLOCKS; p < BLOCKS + 32; p += 16) st(p, xor(swz(substitute(ld(p), LAST), rows), own));
+  for (let p = BLOCKS + 32; p < end; p += 16) st(p, xor(swz(substitute(ld(p), LAST), rows), last));
 }
 
 // Counter mode: 256 counter blocks in sequence differ in byte 15 alone. After the first round the bytes of one column differ,

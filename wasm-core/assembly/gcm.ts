@@ -179,7 +179,7 @@ export function gcmWipe(ctx: usize): void {
 // Short messages, handled whole: hash key, tag mask and keystream come from one call of the cipher, and associated data,
 // ciphertext and lengths go to the hash as one run of blocks. All scratch here is zero between messages.
 
-const FRESH = memory.data(16 * 16, 16); //  0 | J0 | inc(J0) | …, then their encryptions: H | mask | keystream
+export const FRESH = memory.data(16 * 16, 16); // 0 | J0 | inc(J0) | …, then their encryptions: H | mask | keystream
 const RUN = memory.data(512 + 16, 16); //   padded associated data | padded ciphertext | lengths
 const SHORT_TEXT: usize = 14 * 16;
 const SHORT_RUN: usize = 512;
@@ -189,20 +189,33 @@ export function gcmIsShort(nonceBytes: usize, aadBytes: usize, length: usize): b
   return nonceBytes == 12 && length <= SHORT_TEXT && aadBytes + length <= SHORT_RUN - 32;
 }
 
-/** Fills FRESH for `length` bytes of text. With `isNew` the key has no hash key yet and gets it. */
-function shortStart(gk: usize, iv: usize, length: usize, isNew: bool): void {
+/** What the caller has done already. */
+export const KEY_READY: u32 = 0; //    a gcm key that has been in use
+export const KEY_EXPANDED: u32 = 1; // a cipher key; its hash key is still to be made
+export const FRESH_FILLED: u32 = 2; // no cipher key, but FRESH encrypted
+
+/** The input blocks for `length` bytes of text: 0, J0 and the counters, at `to`. Returns how many. */
+export function shortBlocks(to: usize, iv: usize, length: usize): usize {
   const blocks = (length + 15) >> 4;
-  st(FRESH, i32x4.splat(0));
+  st(to, i32x4.splat(0));
   for (let n: usize = 1; n <= blocks + 1; n++) {
-    store<u64>(FRESH + n * 16, load<u64>(iv));
-    store<u32>(FRESH + n * 16 + 8, load<u32>(iv + 8));
-    storeBe32(FRESH + n * 16 + 12, <u32>n);
+    store<u64>(to + n * 16, load<u64>(iv));
+    store<u32>(to + n * 16 + 8, load<u32>(iv + 8));
+    storeBe32(to + n * 16 + 12, <u32>n);
   }
-  if (isNew) {
-    encryptBlocks(gk, FRESH, FRESH, blocks + 2);
+  return blocks + 2;
+}
+
+function shortStart(gk: usize, iv: usize, length: usize, done: u32): void {
+  if (done != FRESH_FILLED) {
+    const blocks = shortBlocks(FRESH, iv, length);
+    if (done == KEY_READY) encryptBlocks(gk, FRESH + 16, FRESH + 16, blocks - 1);
+    else encryptBlocks(gk, FRESH, FRESH, blocks);
+  }
+  if (done != KEY_READY) {
     st(gk + GK_POWERS, ld(FRESH));
     ghashStart(gk);
-  } else encryptBlocks(gk, FRESH + 16, FRESH + 16, blocks + 1);
+  }
 }
 
 /** The tag over associated data and ciphertext, at TAG. */
@@ -231,9 +244,9 @@ function shortEnd(length: usize): void {
 }
 
 export function gcmShortSeal(
-  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, isNew: bool,
+  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, done: u32,
 ): void {
-  shortStart(gk, iv, length, isNew);
+  shortStart(gk, iv, length, done);
   shortStream(text, length);
   shortTag(gk, aad, aadBytes, text, length);
   st(text + length, ld(TAG));
@@ -242,9 +255,9 @@ export function gcmShortSeal(
 
 /** `good`: 1, or 0 when the message is already known to be wrong. */
 export function gcmShortOpen(
-  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, isNew: bool, good: u32,
+  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, done: u32, good: u32,
 ): u32 {
-  shortStart(gk, iv, length, isNew);
+  shortStart(gk, iv, length, done);
   shortTag(gk, aad, aadBytes, text, length);
   good = declassify(good & equal16(TAG, text + length));
   if (good) shortStream(text, length);
@@ -259,7 +272,7 @@ export function gcmSeal(
   gk: usize, nonce: usize, nonceBytes: usize, aad: usize, aadBytes: usize, text: usize, length: usize,
 ): void {
   if (gcmIsShort(nonceBytes, aadBytes, length)) {
-    gcmShortSeal(gk, nonce, aad, aadBytes, text, length, false);
+    gcmShortSeal(gk, nonce, aad, aadBytes, text, length, KEY_READY);
     wipeCipher();
     return;
   }
@@ -276,7 +289,7 @@ export function gcmOpen(
 ): u32 {
   let good: u32;
   if (gcmIsShort(nonceBytes, aadBytes, length)) {
-    good = gcmShortOpen(gk, nonce, aad, aadBytes, text, length, false, 1);
+    good = gcmShortOpen(gk, nonce, aad, aadBytes, text, length, KEY_READY, 1);
     wipeCipher();
     return good;
   }

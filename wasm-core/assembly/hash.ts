@@ -16,7 +16,6 @@ export const HMAC_KEY_SIZE: usize = 80;
 
 const CONTEXT = memory.data(112, 16);
 const PAD = memory.data(64, 16);
-const DIGEST = memory.data(32, 16);
 
 function compress(kind: u32, state: usize, data: usize, blocks: usize): void {
   if (kind == SM3) sm3Blocks(state, data, blocks);
@@ -47,8 +46,20 @@ export function hashUpdate(ctx: usize, data: usize, length: usize): void {
   copy(ctx + BLOCK, data + (blocks << 6), length & 63);
 }
 
-/** Writes 32 bytes of digest and wipes context and message schedules. */
+/** Writes 32 bytes of digest and wipes context and message schedule. */
 export function hashFinish(ctx: usize, digest: usize): void {
+  const kind = load<u32>(ctx + KIND);
+  finish(ctx, digest);
+  wipeHash(ctx, kind);
+}
+
+function wipeHash(ctx: usize, kind: u32): void {
+  wipe(ctx, HASH_CONTEXT_SIZE);
+  if (kind == SM3) wipe(sm3Schedule(), 272);
+  else wipe(sha256Schedule(), SHA256_SCHEDULE_SIZE);
+}
+
+function finish(ctx: usize, digest: usize): void {
   const kind = load<u32>(ctx + KIND);
   const bytes = load<u64>(ctx + BYTES);
   const at = <usize>bytes & 63;
@@ -62,9 +73,6 @@ export function hashFinish(ctx: usize, digest: usize): void {
   compress(kind, ctx, ctx + BLOCK, 1);
   st(digest, swapWords(ld(ctx)));
   st(digest + 16, swapWords(ld(ctx + 16)));
-  wipe(ctx, HASH_CONTEXT_SIZE);
-  wipe(sha256Schedule(), SHA256_SCHEDULE_SIZE);
-  wipe(sm3Schedule(), 272);
 }
 
 /** One message in one piece. */
@@ -89,9 +97,7 @@ export function hmacInit(hk: usize, kind: u32, key: usize, length: usize): void 
   compress(kind, CONTEXT, PAD, 1);
   copy(hk + 32, CONTEXT, 32);
   wipe(PAD, 64);
-  wipe(CONTEXT, HASH_CONTEXT_SIZE);
-  wipe(sha256Schedule(), SHA256_SCHEDULE_SIZE);
-  wipe(sm3Schedule(), 272);
+  wipeHash(CONTEXT, kind);
 }
 
 function addToPad(byte: u32): void {
@@ -111,11 +117,10 @@ export function hmacStart(ctx: usize, hk: usize): void {
 }
 
 export function hmacFinish(ctx: usize, hk: usize, mac: usize): void {
-  hashFinish(ctx, DIGEST);
+  finish(ctx, ctx + BLOCK); // the inner digest is the outer message
   resume(ctx, load<u32>(hk + 64), hk + 32);
-  hashUpdate(ctx, DIGEST, 32);
+  store<u64>(ctx + BYTES, 96);
   hashFinish(ctx, mac);
-  wipe(DIGEST, 32);
 }
 
 /** One message in one piece. */

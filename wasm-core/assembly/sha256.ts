@@ -5,8 +5,7 @@
 
 import { ld, st, swapWords, swz, xor3 } from "./simd";
 
-// One pointer serves schedule and constants: scalar registers are what the rounds run out of.
-const TABLES = memory.data(256 + 256 + 32, 16);
+const TABLES = memory.data(512 + 32, 16);
 const W = TABLES; // message schedule; wiped by whoever ends a message
 const K_FROM_W: usize = 256;
 const K = TABLES + K_FROM_W;
@@ -124,13 +123,21 @@ function Sigma0(x: u32): u32 {
   return rotr<u32>(x, 2) ^ rotr<u32>(x, 13) ^ rotr<u32>(x, 22);
 }
 
-// The rounds (step 3) are written out: in each the eight variables have moved on by one place, and rounds in a loop would move
-// them. Majority is b ^ ((a ^ b) & (b ^ c)), and a ^ b is the next round's b ^ c.
+/** T1 of §6.2.2, step 3: h + K + W + Ch(e, f, g) + Sigma 1(e); `h` comes with K + W added. */
+// @ts-ignore: decorator
+@inline
+function first(h: u32, e: u32, f: u32, g: u32): u32 {
+  return h + ((e & (f ^ g)) ^ g) + Sigma1(e);
+}
 
 /** The compression function over `blocks` blocks of 64 bytes; `state` is eight words in the machine's order. */
 export function sha256Blocks(state: usize, data: usize, blocks: usize): void {
   for (; blocks > 0; blocks--, data += 64) oneBlock(state, data);
 }
+
+// Rounds are written out: in each the eight variables have moved on by one place, and otherwise they would have to move. Majority
+// is b ^ ((a ^ b) & (b ^ c)), and a ^ b is the next round's b ^ c. After every four rounds come the four words of the schedule
+// that are needed twelve rounds later.
 
 function oneBlock(state: usize, data: usize): void {
   let a = load<u32>(state);
@@ -141,8 +148,8 @@ function oneBlock(state: usize, data: usize): void {
   let f = load<u32>(state, 20);
   let g = load<u32>(state, 24);
   let h = load<u32>(state, 28);
-  let ab: u32 = 0;
-  let bc = b ^ c;
+  let p: u32 = 0; // p and q: a ^ b of this round and of the one before
+  let q = b ^ c;
   let x0 = swapWords(ld(data));
   let x1 = swapWords(ld(data + 16));
   let x2 = swapWords(ld(data + 32));
@@ -155,175 +162,47 @@ function oneBlock(state: usize, data: usize): void {
   const toHigh = ld(TO_HIGH);
   let w = W;
   for (; w < W + 192; w += 64) {
-    h = h + load<u32>(w, 0) + ((e & (f ^ g)) ^ g) + Sigma1(e);
-    d += h;
-    ab = a ^ b;
-    h = h + (b ^ (ab & bc)) + Sigma0(a);
-    bc = ab;
-    g = g + load<u32>(w, 4) + ((d & (e ^ f)) ^ f) + Sigma1(d);
-    c += g;
-    ab = h ^ a;
-    g = g + (a ^ (ab & bc)) + Sigma0(h);
-    bc = ab;
-    f = f + load<u32>(w, 8) + ((c & (d ^ e)) ^ e) + Sigma1(c);
-    b += f;
-    ab = g ^ h;
-    f = f + (h ^ (ab & bc)) + Sigma0(g);
-    bc = ab;
-    e = e + load<u32>(w, 12) + ((b & (c ^ d)) ^ d) + Sigma1(b);
-    a += e;
-    ab = f ^ g;
-    e = e + (g ^ (ab & bc)) + Sigma0(f);
-    bc = ab;
+    h = first(h + load<u32>(w, 0), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
+    g = first(g + load<u32>(w, 4), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
+    f = first(f + load<u32>(w, 8), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
+    e = first(e + load<u32>(w, 12), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
     x0 = schedule(x0, x1, x2, x3, toLow, toHigh);
     v128.store(w, i32x4.add(x0, v128.load(w, K_FROM_W + 64)), 64);
-    d = d + load<u32>(w, 16) + ((a & (b ^ c)) ^ c) + Sigma1(a);
-    h += d;
-    ab = e ^ f;
-    d = d + (f ^ (ab & bc)) + Sigma0(e);
-    bc = ab;
-    c = c + load<u32>(w, 20) + ((h & (a ^ b)) ^ b) + Sigma1(h);
-    g += c;
-    ab = d ^ e;
-    c = c + (e ^ (ab & bc)) + Sigma0(d);
-    bc = ab;
-    b = b + load<u32>(w, 24) + ((g & (h ^ a)) ^ a) + Sigma1(g);
-    f += b;
-    ab = c ^ d;
-    b = b + (d ^ (ab & bc)) + Sigma0(c);
-    bc = ab;
-    a = a + load<u32>(w, 28) + ((f & (g ^ h)) ^ h) + Sigma1(f);
-    e += a;
-    ab = b ^ c;
-    a = a + (c ^ (ab & bc)) + Sigma0(b);
-    bc = ab;
+    d = first(d + load<u32>(w, 16), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
+    c = first(c + load<u32>(w, 20), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
+    b = first(b + load<u32>(w, 24), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
+    a = first(a + load<u32>(w, 28), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
     x1 = schedule(x1, x2, x3, x0, toLow, toHigh);
     v128.store(w, i32x4.add(x1, v128.load(w, K_FROM_W + 80)), 80);
-    h = h + load<u32>(w, 32) + ((e & (f ^ g)) ^ g) + Sigma1(e);
-    d += h;
-    ab = a ^ b;
-    h = h + (b ^ (ab & bc)) + Sigma0(a);
-    bc = ab;
-    g = g + load<u32>(w, 36) + ((d & (e ^ f)) ^ f) + Sigma1(d);
-    c += g;
-    ab = h ^ a;
-    g = g + (a ^ (ab & bc)) + Sigma0(h);
-    bc = ab;
-    f = f + load<u32>(w, 40) + ((c & (d ^ e)) ^ e) + Sigma1(c);
-    b += f;
-    ab = g ^ h;
-    f = f + (h ^ (ab & bc)) + Sigma0(g);
-    bc = ab;
-    e = e + load<u32>(w, 44) + ((b & (c ^ d)) ^ d) + Sigma1(b);
-    a += e;
-    ab = f ^ g;
-    e = e + (g ^ (ab & bc)) + Sigma0(f);
-    bc = ab;
+    h = first(h + load<u32>(w, 32), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
+    g = first(g + load<u32>(w, 36), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
+    f = first(f + load<u32>(w, 40), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
+    e = first(e + load<u32>(w, 44), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
     x2 = schedule(x2, x3, x0, x1, toLow, toHigh);
     v128.store(w, i32x4.add(x2, v128.load(w, K_FROM_W + 96)), 96);
-    d = d + load<u32>(w, 48) + ((a & (b ^ c)) ^ c) + Sigma1(a);
-    h += d;
-    ab = e ^ f;
-    d = d + (f ^ (ab & bc)) + Sigma0(e);
-    bc = ab;
-    c = c + load<u32>(w, 52) + ((h & (a ^ b)) ^ b) + Sigma1(h);
-    g += c;
-    ab = d ^ e;
-    c = c + (e ^ (ab & bc)) + Sigma0(d);
-    bc = ab;
-    b = b + load<u32>(w, 56) + ((g & (h ^ a)) ^ a) + Sigma1(g);
-    f += b;
-    ab = c ^ d;
-    b = b + (d ^ (ab & bc)) + Sigma0(c);
-    bc = ab;
-    a = a + load<u32>(w, 60) + ((f & (g ^ h)) ^ h) + Sigma1(f);
-    e += a;
-    ab = b ^ c;
-    a = a + (c ^ (ab & bc)) + Sigma0(b);
-    bc = ab;
+    d = first(d + load<u32>(w, 48), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
+    c = first(c + load<u32>(w, 52), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
+    b = first(b + load<u32>(w, 56), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
+    a = first(a + load<u32>(w, 60), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
     x3 = schedule(x3, x0, x1, x2, toLow, toHigh);
     v128.store(w, i32x4.add(x3, v128.load(w, K_FROM_W + 112)), 112);
   }
-  h = h + load<u32>(w, 0) + ((e & (f ^ g)) ^ g) + Sigma1(e);
-  d += h;
-  ab = a ^ b;
-  h = h + (b ^ (ab & bc)) + Sigma0(a);
-  bc = ab;
-  g = g + load<u32>(w, 4) + ((d & (e ^ f)) ^ f) + Sigma1(d);
-  c += g;
-  ab = h ^ a;
-  g = g + (a ^ (ab & bc)) + Sigma0(h);
-  bc = ab;
-  f = f + load<u32>(w, 8) + ((c & (d ^ e)) ^ e) + Sigma1(c);
-  b += f;
-  ab = g ^ h;
-  f = f + (h ^ (ab & bc)) + Sigma0(g);
-  bc = ab;
-  e = e + load<u32>(w, 12) + ((b & (c ^ d)) ^ d) + Sigma1(b);
-  a += e;
-  ab = f ^ g;
-  e = e + (g ^ (ab & bc)) + Sigma0(f);
-  bc = ab;
-  d = d + load<u32>(w, 16) + ((a & (b ^ c)) ^ c) + Sigma1(a);
-  h += d;
-  ab = e ^ f;
-  d = d + (f ^ (ab & bc)) + Sigma0(e);
-  bc = ab;
-  c = c + load<u32>(w, 20) + ((h & (a ^ b)) ^ b) + Sigma1(h);
-  g += c;
-  ab = d ^ e;
-  c = c + (e ^ (ab & bc)) + Sigma0(d);
-  bc = ab;
-  b = b + load<u32>(w, 24) + ((g & (h ^ a)) ^ a) + Sigma1(g);
-  f += b;
-  ab = c ^ d;
-  b = b + (d ^ (ab & bc)) + Sigma0(c);
-  bc = ab;
-  a = a + load<u32>(w, 28) + ((f & (g ^ h)) ^ h) + Sigma1(f);
-  e += a;
-  ab = b ^ c;
-  a = a + (c ^ (ab & bc)) + Sigma0(b);
-  bc = ab;
-  h = h + load<u32>(w, 32) + ((e & (f ^ g)) ^ g) + Sigma1(e);
-  d += h;
-  ab = a ^ b;
-  h = h + (b ^ (ab & bc)) + Sigma0(a);
-  bc = ab;
-  g = g + load<u32>(w, 36) + ((d & (e ^ f)) ^ f) + Sigma1(d);
-  c += g;
-  ab = h ^ a;
-  g = g + (a ^ (ab & bc)) + Sigma0(h);
-  bc = ab;
-  f = f + load<u32>(w, 40) + ((c & (d ^ e)) ^ e) + Sigma1(c);
-  b += f;
-  ab = g ^ h;
-  f = f + (h ^ (ab & bc)) + Sigma0(g);
-  bc = ab;
-  e = e + load<u32>(w, 44) + ((b & (c ^ d)) ^ d) + Sigma1(b);
-  a += e;
-  ab = f ^ g;
-  e = e + (g ^ (ab & bc)) + Sigma0(f);
-  bc = ab;
-  d = d + load<u32>(w, 48) + ((a & (b ^ c)) ^ c) + Sigma1(a);
-  h += d;
-  ab = e ^ f;
-  d = d + (f ^ (ab & bc)) + Sigma0(e);
-  bc = ab;
-  c = c + load<u32>(w, 52) + ((h & (a ^ b)) ^ b) + Sigma1(h);
-  g += c;
-  ab = d ^ e;
-  c = c + (e ^ (ab & bc)) + Sigma0(d);
-  bc = ab;
-  b = b + load<u32>(w, 56) + ((g & (h ^ a)) ^ a) + Sigma1(g);
-  f += b;
-  ab = c ^ d;
-  b = b + (d ^ (ab & bc)) + Sigma0(c);
-  bc = ab;
-  a = a + load<u32>(w, 60) + ((f & (g ^ h)) ^ h) + Sigma1(f);
-  e += a;
-  ab = b ^ c;
-  a = a + (c ^ (ab & bc)) + Sigma0(b);
-  bc = ab;
+  h = first(h + load<u32>(w, 0), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
+  g = first(g + load<u32>(w, 4), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
+  f = first(f + load<u32>(w, 8), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
+  e = first(e + load<u32>(w, 12), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
+  d = first(d + load<u32>(w, 16), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
+  c = first(c + load<u32>(w, 20), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
+  b = first(b + load<u32>(w, 24), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
+  a = first(a + load<u32>(w, 28), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
+  h = first(h + load<u32>(w, 32), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
+  g = first(g + load<u32>(w, 36), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
+  f = first(f + load<u32>(w, 40), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
+  e = first(e + load<u32>(w, 44), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
+  d = first(d + load<u32>(w, 48), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
+  c = first(c + load<u32>(w, 52), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
+  b = first(b + load<u32>(w, 56), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
+  a = first(a + load<u32>(w, 60), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
   store<u32>(state, load<u32>(state) + a);
   store<u32>(state, load<u32>(state, 4) + b, 4);
   store<u32>(state, load<u32>(state, 8) + c, 8);

@@ -18,16 +18,16 @@
 // suite key   cipher key | K1(16)
 
 import { CK_KIND, CK_SIZE, SM4 } from "./layout";
-import { aesExpand } from "./aes";
+import { BLOCKS, BLOCKS_SIZE, aesExpand, aesTwoKeys } from "./aes";
 import { sm4Expand } from "./sm4";
 import { encryptBlocks, wipeCipher } from "./cipher";
 import { declassify } from "./declassify";
 import { ghashWipe } from "./ghash";
 import { cmacSubkey } from "./cmac";
 import {
-  gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmIsShort, gcmKeyReady, gcmShortOpen, gcmShortSeal, gcmStart, gcmTag, gcmVerify, gcmWipe,
+  FRESH, FRESH_FILLED, KEY_EXPANDED, gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmIsShort, gcmKeyReady, gcmShortOpen, gcmShortSeal, gcmStart, gcmTag, gcmVerify, gcmWipe, shortBlocks,
 } from "./gcm";
-import { copy, equal, equal16, ld, st, storeBe32, wipe, xor } from "./simd";
+import { copy, equal, equal16, ld, st, wipe, xor } from "./simd";
 
 const K1: usize = CK_SIZE;
 export const SUITE_KEY_SIZE: usize = CK_SIZE + 16;
@@ -64,25 +64,55 @@ export function suiteDerive(sk: usize, nonce: usize, commitment: usize, messageK
 
 /** The message key to DERIVED, the commitment to `commitment`. */
 function deriveBytes(sk: usize, nonce: usize, commitment: usize): void {
-  const k1 = ld(sk + K1);
-  copy(INPUT + 4, nonce, 12);
-  copy(INPUT + 20, nonce, 12);
-  copy(INPUT + 36, nonce, 12);
-  storeBe32(INPUT, 0x00015800);
-  storeBe32(INPUT + 16, 0x00025800);
-  storeBe32(INPUT + 32, 0x58434d54); // "XCMT"
-  st(INPUT, xor(ld(INPUT), k1));
-  st(INPUT + 16, xor(ld(INPUT + 16), k1));
-  encryptBlocks(sk, DERIVED, INPUT, 3);
-  const chained = xor(ld(DERIVED + 32), k1);
-  copy(INPUT, nonce + 12, 12);
-  copy(INPUT + 16, nonce + 12, 12);
-  storeBe32(INPUT + 12, 0x00010001);
-  storeBe32(INPUT + 28, 0x00010002);
-  st(INPUT, xor(ld(INPUT), chained));
-  st(INPUT + 16, xor(ld(INPUT + 16), chained));
+  deriveStart(sk, nonce, INPUT);
   encryptBlocks(sk, commitment, INPUT, 2);
   wipe(INPUT, 48);
+}
+
+/** The message key to DERIVED; the last blocks of the two commitment CMACs, not yet encrypted, to `last`. */
+function deriveStart(sk: usize, nonce: usize, last: usize): void {
+  const k1 = ld(sk + K1);
+  store<u64>(INPUT + 4, load<u64>(nonce));
+  store<u32>(INPUT + 12, load<u32>(nonce + 8));
+  const first = ld(INPUT);
+  st(INPUT + 16, xor(i32x4.replace_lane(first, 0, bswap<u32>(0x00025800)), k1));
+  st(INPUT + 32, i32x4.replace_lane(first, 0, bswap<u32>(0x58434d54))); // "XCMT"
+  st(INPUT, xor(i32x4.replace_lane(first, 0, bswap<u32>(0x00015800)), k1));
+  encryptBlocks(sk, DERIVED, INPUT, 3);
+  const chained = xor(ld(DERIVED + 32), k1);
+  store<u64>(INPUT, load<u64>(nonce + 12));
+  store<u32>(INPUT + 8, load<u32>(nonce + 20));
+  const end = ld(INPUT);
+  st(last, xor(i32x4.replace_lane(end, 3, bswap<u32>(0x00010001)), chained));
+  st(last + 16, xor(i32x4.replace_lane(end, 3, bswap<u32>(0x00010002)), chained));
+}
+
+/** Most blocks of text for which commitment, hash key, tag mask and keystream fit one call of the AES rounds. */
+const FUSED_TEXT: usize = 12 * 16;
+
+/** All that a short message needs of the cipher. Returns what `gcmShortSeal` must know. */
+function deriveShort(sk: usize, nonce: usize, commitment: usize, length: usize): u32 {
+  if (load<u32>(sk + CK_KIND) == SM4 || length > FUSED_TEXT) {
+    derive(sk, nonce, commitment);
+    return KEY_EXPANDED;
+  }
+  deriveStart(sk, nonce, BLOCKS);
+  const count = shortBlocks(BLOCKS + 32, nonce + 12, length);
+  aesTwoKeys(sk, DERIVED, count + 2);
+  copy(commitment, BLOCKS, 32);
+  copy(FRESH, BLOCKS + 32, count * 16);
+  wipe(INPUT, 48);
+  wipe(DERIVED, 48);
+  return FRESH_FILLED;
+}
+
+/** Wipes after `deriveShort` and the message. */
+function endShort(done: u32): void {
+  if (done == KEY_EXPANDED) {
+    wipe(MESSAGE_KEY, CK_SIZE);
+    wipeCipher();
+  } else wipe(BLOCKS, BLOCKS_SIZE);
+  ghashWipe(MESSAGE_KEY);
 }
 
 /** Starts a message: derives its key, writes the 32-byte commitment, takes all of the associated data that is there. */
@@ -146,9 +176,9 @@ export function suiteSeal(
   sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
 ): void {
   if (gcmIsShort(12, aadBytes, length)) {
-    derive(sk, nonce, commitment);
-    gcmShortSeal(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, true);
-    suiteWipe();
+    const done = deriveShort(sk, nonce, commitment, length);
+    gcmShortSeal(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, done);
+    endShort(done);
     return;
   }
   suiteStart(sk, nonce, commitment, aadBytes + length);
@@ -165,11 +195,11 @@ export function suiteOpen(
   sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
 ): u32 {
   if (gcmIsShort(12, aadBytes, length)) {
-    derive(sk, nonce, COMMITMENT);
+    const done = deriveShort(sk, nonce, COMMITMENT, length);
     const bound = equal16(COMMITMENT, commitment) & equal16(COMMITMENT + 16, commitment + 16);
     wipe(COMMITMENT, 32);
-    const good = gcmShortOpen(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, true, bound);
-    suiteWipe();
+    const good = gcmShortOpen(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, done, bound);
+    endShort(done);
     return good;
   }
   suiteStartOpen(sk, nonce, commitment, aadBytes + length);
