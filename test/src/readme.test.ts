@@ -48,7 +48,7 @@ beforeAll(async () => {
 }, 60_000);
 
 afterAll(async () => {
-  if (started?.pid && started.exitCode === null) {
+  if (started?.pid && started.exitCode === null && started.signalCode === null) {
     const ended = new Promise((resolve) => started.once("exit", resolve));
     process.kill(-started.pid, "SIGTERM");
     await ended;
@@ -62,7 +62,7 @@ it("begins with npm start", () => {
 });
 
 it("npm start gets ready", async () => {
-  started = spawn("sh", ["-c", blocks[0] ?? ""], {
+  started = spawn("sh", ["-c", `exec ${blocks[0]}`], {
     cwd: copy,
     env,
     detached: true,
@@ -99,9 +99,7 @@ it("stops on SIGTERM to npm, and git has nothing new", async () => {
   const ended = new Promise<number | null>((resolve) => started.once("exit", resolve));
   process.kill(started.pid ?? 0, "SIGTERM");
   await ended;
-  await expect
-    .poll(() => execFileSync("ps", ["-eo", "args"], { encoding: "utf8" }))
-    .not.toContain(copy);
+  expect(execFileSync("ps", ["-eo", "args"], { encoding: "utf8" })).not.toContain(copy);
   const ignored = readFileSync(join(copy, ".gitignore"), "utf8");
   expect(ignored).toMatch(/^\.edge-kms\/$/m);
 }, 60_000);
