@@ -28,8 +28,21 @@ import { auditEventOf } from "./audit-event.ts";
 /** A lease that ended between its use and the record is had anew once. */
 const MAX_ATTEMPTS = 2;
 
-/** The body of the answer. @throws ApiError for what is refused without a record. */
+/** The body of the answer; that of the request is wiped. @throws ApiError for what is refused without a record. */
 export async function serveCall(
+  arrival: Arrival,
+  head: RequestHead,
+  action: ActionDefinition,
+  visit: Visit,
+): Promise<string> {
+  try {
+    return await attempts(arrival, head, action, visit);
+  } finally {
+    arrival.body.fill(0);
+  }
+}
+
+async function attempts(
   arrival: Arrival,
   head: RequestHead,
   action: ActionDefinition,

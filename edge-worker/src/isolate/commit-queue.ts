@@ -36,6 +36,8 @@ const TENURE_MS = 5_000;
 const TENURE_BATCHES = 500;
 /** The longest that a carrier waits for company. */
 const MAX_GATHER_MS = 3;
+/** When a call first looks for its verdict: after as long as the last write took, but not much later than a quick one. */
+const MAX_FIRST_LOOK_MS = 5;
 
 interface Waiting extends Shared<number> {
   readonly entry: Entry;
@@ -75,7 +77,8 @@ export class CommitQueue {
       door.waitUntil(first.then(() => this.#carryOn(carrier, door)));
       await first;
     }
-    return shared(waiting, 2 * DEADLINE_MS, Math.max(1, this.#lastWriteMs));
+    const firstLookMs = Math.max(1, Math.min(this.#lastWriteMs, MAX_FIRST_LOOK_MS));
+    return shared(waiting, 2 * DEADLINE_MS, firstLookMs);
   }
 
   #needsCarrier(): boolean {
