@@ -60,6 +60,16 @@ describe("configuration of the launcher", () => {
     });
   });
 
+  it("listens elsewhere than on loopback only behind a proxy that is said to be there", () => {
+    const args = ["--host", "0.0.0.0", "--plain-http-behind-proxy"];
+    expect(readConfig(args, {}, home)).toMatchObject({
+      host: "0.0.0.0",
+      plainHttpBehindProxy: true,
+    });
+    const env = { EDGE_KMS_HOST: "192.0.2.1", EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY: "1" };
+    expect(readConfig([], env, home)?.host).toBe("192.0.2.1");
+  });
+
   it("answers a call for help with nothing else", () => {
     expect(readConfig(["--help"], {}, home)).toBeNull();
   });
@@ -71,6 +81,7 @@ describe("configuration of the launcher", () => {
     [["--unknown"], {}, undefined, /unknown/i],
     [["stray"], {}, undefined, /stray/],
     [[], { EDGE_KMS_PORT: "http" }, undefined, /port/],
+    [["--host", "0.0.0.0"], {}, undefined, /0\.0\.0\.0 is no loopback address/],
     [[], {}, "{", /config\.json is not readable as JSON/],
     [[], {}, { colour: "blue" }, /config\.json/],
     [[], {}, { controlPlane: { regions: [] } }, /controlPlane\.regions/],

@@ -17,6 +17,8 @@ Runs the whole of edge-kms on this machine: HSM bridge, database, control plane,
   --home DIR          where everything it makes lives        (EDGE_KMS_HOME, default .edge-kms in the checkout)
   --port N            port of the edge; control plane N+1, bridge N+2   (EDGE_KMS_PORT, default 8787)
   --host ADDRESS      address all of them listen on          (EDGE_KMS_HOST, default 127.0.0.1)
+  --plain-http-behind-proxy   allow another than a loopback address: a proxy that speaks TLS stands in front
+                                                             (EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY=1)
   --store KIND        pkcs11, software or auto               (EDGE_KMS_STORE, default auto)
   --pkcs11-module F   PKCS#11 module                         (EDGE_KMS_PKCS11_MODULE, default SoftHSM where it is found)
   --database-url URL  an own PostgreSQL                      (DATABASE_URL, default one that the launcher runs in the home)
@@ -30,6 +32,7 @@ const host = v.pipe(v.string(), v.regex(/^[0-9a-zA-Z.:-]+$/, "an address or host
 const fileSchema = v.strictObject({
   host: v.optional(host),
   port: v.optional(port),
+  plainHttpBehindProxy: v.optional(v.boolean(), false),
   store: v.optional(store),
   pkcs11Module: v.optional(v.string()),
   databaseUrl: v.optional(v.string()),
@@ -50,6 +53,8 @@ export type LauncherConfig = {
   readonly home: string;
   readonly host: string;
   readonly port: number;
+  /** Whether a TLS proxy stands in front, so that `host` may be another than a loopback address. */
+  readonly plainHttpBehindProxy: boolean;
   readonly store: "auto" | "pkcs11" | "software";
   readonly pkcs11Module: string | null;
   readonly databaseUrl: string | null;
@@ -99,6 +104,7 @@ export function readConfig(
         home: option,
         host: option,
         port: option,
+        "plain-http-behind-proxy": { type: "boolean" },
         store: option,
         "pkcs11-module": option,
         "database-url": option,
@@ -114,9 +120,17 @@ export function readConfig(
   const told = (flag: string, variable: string) =>
     (flags[flag] as string | undefined) ?? (env[variable] || undefined);
   const toldPort = told("port", "EDGE_KMS_PORT");
+  const plainHttpBehindProxy =
+    flags["plain-http-behind-proxy"] === true ||
+    env.EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY === "1" ||
+    file.plainHttpBehindProxy;
   return {
     home,
-    host: check(host, "host", told("host", "EDGE_KMS_HOST") ?? file.host ?? "127.0.0.1"),
+    host: listenOn(
+      check(host, "host", told("host", "EDGE_KMS_HOST") ?? file.host ?? "127.0.0.1"),
+      plainHttpBehindProxy,
+    ),
+    plainHttpBehindProxy,
     port: check(
       port,
       "port",
@@ -129,6 +143,15 @@ export function readConfig(
     leaseRootCredentials: file.bridge.leaseRootCredentials,
     regions: regionsOf(home, file),
   };
+}
+
+/** Off loopback everything is TLS (design §4 "Replay"): SDKs sign neither action nor region. */
+function listenOn(address: string, plainHttpBehindProxy: boolean): string {
+  if (plainHttpBehindProxy || /^(127\.[0-9.]+|::1|localhost)$/.test(address)) return address;
+  throw new StartError(
+    `host: ${address} is no loopback address, and edge-kms speaks plain http here; put a proxy that speaks TLS in front ` +
+      "and say so with --plain-http-behind-proxy.",
+  );
 }
 
 function regionsOf(home: string, file: File): Config["regions"] {

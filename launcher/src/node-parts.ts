@@ -42,13 +42,14 @@ export function bridgePart(
 
 export type ControlPlaneAddresses = {
   readonly listen: string;
+  readonly plainHttpBehindProxy: boolean;
   readonly databaseUrl: string;
   readonly bridgeUrl: string;
   readonly edgeUrl: string;
 };
 
 export function controlPlanePart(home: Home, addresses: ControlPlaneAddresses): PartCommand {
-  const { listen, databaseUrl, bridgeUrl, edgeUrl } = addresses;
+  const { listen, plainHttpBehindProxy, databaseUrl, bridgeUrl, edgeUrl } = addresses;
   return {
     name: "control plane",
     command: process.execPath,
@@ -67,7 +68,11 @@ export function controlPlanePart(home: Home, addresses: ControlPlaneAddresses): 
       ],
     ],
     // Not an argument: the URL may have a password in it, and arguments are everybody's to read.
-    env: { ...process.env, EDGE_KMS_DATABASE_URL: databaseUrl },
+    env: {
+      ...process.env,
+      EDGE_KMS_DATABASE_URL: databaseUrl,
+      EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY: plainHttpBehindProxy ? "1" : "0",
+    },
     logFile: `${home.logs}/control-plane.log`,
     speaksIpc: true,
     stopSignal: "SIGTERM",

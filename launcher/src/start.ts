@@ -65,12 +65,18 @@ export async function start(
   // A token is made with the home only: a lost one must not be replaced by an empty one.
   if (store.kind === "pkcs11" && !recorded) makeToken(home, store);
 
-  const [edgeAddress, controlPlaneAddress, bridgeAddress] = ports.map((port) =>
-    address(config.host, port),
-  ) as [string, string, string];
-  const edgeUrl = `http://${edgeAddress}`;
-  const controlPlaneUrl = `http://${controlPlaneAddress}`;
-  const bridgeUrl = `https://${bridgeAddress}`;
+  const at = (host: string) =>
+    ports.map((port) => address(host, port)) as [
+      edge: string,
+      controlPlane: string,
+      bridge: string,
+    ];
+  const listen = at(config.host);
+  // Who listens everywhere is reached here.
+  const [edge, controlPlane, bridge] = at(reachedAt[config.host] ?? config.host);
+  const edgeUrl = `http://${edge}`;
+  const controlPlaneUrl = `http://${controlPlane}`;
+  const bridgeUrl = `https://${bridge}`;
 
   const aborted = new Promise<never>((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
@@ -87,7 +93,7 @@ export async function start(
   };
 
   try {
-    await run(bridgePart(config, home, store, bridgeAddress));
+    await run(bridgePart(config, home, store, listen[2]));
     const postgres = config.databaseUrl ? null : await preparePostgres(home);
     if (postgres) await run(postgres.part);
     if (!recorded) writeHomeRecord(home, record);
@@ -114,7 +120,8 @@ export async function start(
 
     await run(
       controlPlanePart(home, {
-        listen: controlPlaneAddress,
+        listen: listen[1],
+        plainHttpBehindProxy: config.plainHttpBehindProxy,
         databaseUrl: postgres?.url ?? config.databaseUrl ?? "",
         bridgeUrl: config.via.bridge ?? bridgeUrl,
         edgeUrl,
@@ -122,8 +129,8 @@ export async function start(
     );
     await run(
       edgePart(home, edgeUrl, {
-        listen: edgeAddress,
-        controlPlane: config.via.controlPlane ?? controlPlaneAddress,
+        listen: listen[0],
+        controlPlane: config.via.controlPlane ?? controlPlane,
         bridgePublicKey,
         controlPlanePublicKey: readFileSync(join(home.pki, forwardingPublicKeyFile), "utf8").trim(),
         regions: config.regions,
@@ -136,6 +143,8 @@ export async function start(
     throw error;
   }
 }
+
+const reachedAt: Readonly<Record<string, string>> = { "0.0.0.0": "127.0.0.1", "::": "::1" };
 
 /** `host:port` as it stands in a URL. */
 function address(host: string, port: number): string {
