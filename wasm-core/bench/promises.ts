@@ -17,7 +17,7 @@ export const PROMISED: readonly Promised[] = [
   promised("aes-256-gcm", 65_536, "wasm-core plain", "@noble/ciphers", "node", 4.8),
   promised("sm4-gcm", 65_536, "wasm-core relaxed", "sm-crypto-v2", "node", 13),
   promised("sm4-gcm", 65_536, "wasm-core relaxed", "node:crypto sm4-ctr", "node", 4.2),
-  promised("aes-256-gcm", 32, "wasm-core relaxed", "WebCrypto", "workerd", 12),
+  promised("aes-256-gcm", 32, "wasm-core relaxed, in wasm", "WebCrypto", "workerd", 12),
   promised("suite1", 32, "wasm-core relaxed", "WebCrypto", "workerd", 8),
   promised("sha256", 65_536, "wasm-core relaxed", "@noble/hashes", "node", 2.2),
   promised("hmac-sha256", 300, "wasm-core relaxed", "WebCrypto", "workerd", 1.9),

@@ -2,11 +2,13 @@
 
 import { DIGEST_BYTES, SHA256, SM3 } from "../common/const.ts";
 import { assertBytes, CoreError } from "./errors.ts";
-import { type CoreMemory, copyIn, copyOut, inPieces, TEXT_BYTES } from "./memory.ts";
+import { type CoreMemory, copyIn, inPieces, isInWorkspace, TEXT_BYTES } from "./memory.ts";
 
 export type HashName = "SHA-256" | "SM3";
 
 const KINDS: Readonly<Record<HashName, number>> = { "SHA-256": SHA256, SM3 };
+
+// Digests come out at the start of the text area, so that one wipe takes them and the message.
 
 /** An HMAC key held in the module's memory, its two pads already hashed. */
 export interface HmacKey {
@@ -21,22 +23,26 @@ export interface HmacKey {
 export function digest(memory: CoreMemory, hash: HashName, data: Uint8Array): Uint8Array {
   assertBytes(data, "data");
   const { exports, bytes, text } = memory;
+  if (isInWorkspace(memory, data)) {
+    exports.hash(KINDS[hash], data.byteOffset, data.length, text);
+    return takeDigest(memory, 0);
+  }
   if (data.length <= TEXT_BYTES) {
     copyIn(bytes, text, data);
-    exports.hash(KINDS[hash], text, data.length, memory.digest);
+    exports.hash(KINDS[hash], text, data.length, text);
   } else {
     exports.hashStart(memory.hashContext, KINDS[hash]);
     inPieces(memory, data, (length) => exports.hashUpdate(memory.hashContext, text, length));
-    exports.hashFinish(memory.hashContext, memory.digest);
+    exports.hashFinish(memory.hashContext, text);
   }
-  exports.wipe(text, Math.min(data.length, TEXT_BYTES));
-  return takeDigest(memory);
+  return takeDigest(memory, data.length);
 }
 
-function takeDigest(memory: CoreMemory): Uint8Array {
+/** The digest at the start of the text area, which held `used` bytes. */
+function takeDigest(memory: CoreMemory, used: number): Uint8Array {
   const result = new Uint8Array(DIGEST_BYTES);
-  copyOut(memory.bytes, memory.digest, result, 0, DIGEST_BYTES);
-  memory.exports.wipe(memory.digest, DIGEST_BYTES);
+  result.set(memory.textView32);
+  memory.exports.wipe(memory.text, Math.min(used, TEXT_BYTES - DIGEST_BYTES) + DIGEST_BYTES);
   return result;
 }
 
@@ -51,20 +57,20 @@ class WasmHmacKey implements HmacKey {
 
   sign(data: Uint8Array): Uint8Array {
     this.#mac(data);
-    return takeDigest(this.#memory);
+    return takeDigest(this.#memory, data.length);
   }
 
   verify(data: Uint8Array, mac: Uint8Array): boolean {
     assertBytes(mac, "mac");
     this.#mac(data);
-    const { exports, bytes, commitment, digest } = this.#memory;
+    const { exports, bytes, commitment, text } = this.#memory;
     let equal = 0;
     if (mac.length === DIGEST_BYTES) {
-      bytes.set(mac, commitment);
-      equal = exports.equal(digest, commitment, DIGEST_BYTES);
+      copyIn(bytes, commitment, mac);
+      equal = exports.equal(text, commitment, DIGEST_BYTES);
       exports.wipe(commitment, DIGEST_BYTES);
     }
-    exports.wipe(digest, DIGEST_BYTES);
+    exports.wipe(text, Math.min(data.length, TEXT_BYTES - DIGEST_BYTES) + DIGEST_BYTES);
     return equal === 1;
   }
 
@@ -77,16 +83,15 @@ class WasmHmacKey implements HmacKey {
   #mac(data: Uint8Array): void {
     if (this.#slot === 0) throw new CoreError("HandleReleased", "the HMAC key was released");
     assertBytes(data, "data");
-    const { exports, bytes, text, hashContext, digest } = this.#memory;
+    const { exports, bytes, text, hashContext } = this.#memory;
     if (data.length <= TEXT_BYTES) {
       copyIn(bytes, text, data);
-      exports.hmac(this.#slot, text, data.length, digest);
+      exports.hmac(this.#slot, text, data.length, text);
     } else {
       exports.hmacStart(hashContext, this.#slot);
       inPieces(this.#memory, data, (length) => exports.hashUpdate(hashContext, text, length));
-      exports.hmacFinish(hashContext, this.#slot, digest);
+      exports.hmacFinish(hashContext, this.#slot, text);
     }
-    exports.wipe(text, Math.min(data.length, TEXT_BYTES));
   }
 }
 

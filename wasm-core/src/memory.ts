@@ -166,7 +166,6 @@ export interface CoreMemory {
   readonly nonce: number;
   readonly commitment: number;
   readonly tag: number;
-  readonly digest: number;
   readonly hashContext: number;
   readonly gcmContext: number;
   readonly text: number;
@@ -176,6 +175,9 @@ export interface CoreMemory {
   readonly hmacKeys: Pool;
   readonly streams: Pool;
   readonly workspace: Uint8Array;
+  /** Standing views, for the results that every call copies out. */
+  readonly commitmentView: Uint8Array;
+  readonly textView32: Uint8Array;
 }
 
 export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemory {
@@ -190,7 +192,6 @@ export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemo
   const nonce = area(MAX_NONCE_BYTES);
   const commitment = area(64);
   const tag = area(64);
-  const digest = area(64);
   const hashContext = area(exports.hashContextSize.value);
   const gcmContext = area(exports.gcmContextSize.value);
   const text = area(TEXT_BYTES + 64);
@@ -204,14 +205,14 @@ export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemo
   const workspace = area(limits.workspaceBytes);
   const missing = next - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / PAGE));
+  const { buffer } = exports.memory;
   return {
     exports,
-    bytes: new Uint8Array(exports.memory.buffer),
+    bytes: new Uint8Array(buffer),
     key,
     nonce,
     commitment,
     tag,
-    digest,
     hashContext,
     gcmContext,
     text,
@@ -220,18 +221,20 @@ export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemo
     blockKeys,
     hmacKeys,
     streams,
-    workspace: new Uint8Array(exports.memory.buffer, workspace, limits.workspaceBytes),
+    workspace: new Uint8Array(buffer, workspace, limits.workspaceBytes),
+    commitmentView: new Uint8Array(buffer, commitment, 32),
+    textView32: new Uint8Array(buffer, text, 32),
   };
 }
 
-/** Below this a loop is faster than a call of the runtime. */
-const LOOP_BYTES = 64;
+/** Up to here a loop is faster than a call of the runtime, and out of memory than making a view. */
+const LOOP_IN_BYTES = 16;
+const LOOP_OUT_BYTES = 24;
 
 /** Copies `data` to linear memory. */
 export function copyIn(bytes: Uint8Array, at: number, data: Uint8Array): void {
-  const length = data.length;
-  if (length > LOOP_BYTES) bytes.set(data, at);
-  else for (let n = 0; n < length; n++) bytes[at + n] = data[n] as number;
+  if (data.length > LOOP_IN_BYTES) bytes.set(data, at);
+  else for (let n = 0; n < data.length; n++) bytes[at + n] = data[n] as number;
 }
 
 /** Copies `length` bytes from linear memory to `to`. */
@@ -242,7 +245,7 @@ export function copyOut(
   offset: number,
   length: number,
 ): void {
-  if (length > LOOP_BYTES) to.set(bytes.subarray(at, at + length), offset);
+  if (length > LOOP_OUT_BYTES) to.set(bytes.subarray(at, at + length), offset);
   else for (let n = 0; n < length; n++) to[offset + n] = bytes[at + n] as number;
 }
 
@@ -257,4 +260,17 @@ export function inPieces(
     memory.bytes.set(piece, memory.text);
     take(piece.length, offset);
   }
+}
+
+/**
+ * Whether `data` lies in the workspace, where it can be used without a copy. The offset is looked at first: asking a small array
+ * for its buffer makes V8 allocate one.
+ */
+export function isInWorkspace(memory: CoreMemory, data: Uint8Array): boolean {
+  const { workspace } = memory;
+  return (
+    workspace.length > 0 &&
+    data.byteOffset >= workspace.byteOffset &&
+    data.buffer === workspace.buffer
+  );
 }

@@ -154,10 +154,10 @@ class WasmSuiteKey implements SuiteKey {
     this.#assertLive();
     assertBytes(nonce, "nonce", SUITE_NONCE_BYTES);
     assertBytes(commitment, "commitment", COMMITMENT_BYTES);
-    const { bytes, nonce: nonceAt, commitment: commitmentAt } = this.#memory;
-    copyIn(bytes, nonceAt, nonce);
-    sealInto(this.#memory, this.#engine, aad, plaintext, ciphertext);
-    copyOut(bytes, commitmentAt, commitment, 0, COMMITMENT_BYTES);
+    const memory = this.#memory;
+    copyIn(memory.bytes, memory.nonce, nonce);
+    sealInto(memory, this.#engine, aad, plaintext, ciphertext);
+    commitment.set(memory.commitmentView);
   }
 
   decrypt(
@@ -196,7 +196,7 @@ class WasmSuiteKey implements SuiteKey {
     const { exports, bytes, nonce: nonceAt, commitment: commitmentAt, key } = this.#memory;
     copyIn(bytes, nonceAt, nonce);
     exports.suiteDerive(this.#slot, nonceAt, commitmentAt, key);
-    copyOut(bytes, commitmentAt, commitment, 0, COMMITMENT_BYTES);
+    commitment.set(this.#memory.commitmentView);
     copyOut(bytes, key, messageKey, 0, keyBytes);
     exports.wipe(key, SUITE_1_KEY_BYTES);
   }

@@ -146,6 +146,7 @@ describe.each(BUILDS)("suites, %s build", (build) => {
         expect(commitment).toEqual(expected.commitment);
         expect(key.decryptInto(nonce, EMPTY, commitment, sealed, text)).toBe(true);
         expect(Buffer.compare(text, plaintext)).toBe(0);
+        expect(placed.sha256(text)).toEqual(core.sha256(plaintext));
       }
     }
   });
