@@ -1,15 +1,18 @@
 // Bundles the worker for workerd: dist/worker.js and, beside it, the wasm modules that it imports. Offline.
 //
+//     node build.mjs [another folder than dist]
+//
 // `wrangler deploy` bundles the same entry for the platform by itself; both leave the modules as files, because Workers do
 // not compile WebAssembly from bytes.
 
 import { cp, mkdir, rm } from "node:fs/promises";
-import { basename } from "node:path";
-import { fileURLToPath } from "node:url";
+import { basename, resolve as resolvePath } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
 
 const root = new URL(".", import.meta.url);
-const dist = new URL("dist/", root);
+const folder = process.argv[2] ?? fileURLToPath(new URL("dist", root));
+const dist = pathToFileURL(`${resolvePath(folder)}/`);
 
 /** Leaves each `.wasm` import as a module beside the bundle, and puts the file there. */
 const wasmModules = {

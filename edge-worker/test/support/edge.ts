@@ -1,13 +1,14 @@
 /** The built worker in a real `workerd serve`, as the launcher runs it. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { bundleDirectory, type WorkerdConfig, workerdConfig } from "../../node/index.ts";
+import { BUNDLE_VARIABLE } from "./build.ts";
 import type { TestControlPlane } from "./control-plane.ts";
 
 export interface EdgeOptions {
@@ -38,12 +39,12 @@ export class TestEdge {
     controlPlaneAddress: string,
     options: EdgeOptions = {},
   ): Promise<TestEdge> {
-    const directory = mkdtempSync(join(process.env.EDGE_TEST_TMP ?? tmpdir(), "edge-kms-edge-"));
+    const directory = mkdtempSync(join(tmpdir(), "edge-kms-edge-"));
     const storage = join(directory, "storage");
     mkdirSync(storage);
     const listen = `127.0.0.1:${await freePort()}`;
     const settings: WorkerdConfig = {
-      bundle: relative(directory, bundleDirectory),
+      bundle: relative(directory, process.env[BUNDLE_VARIABLE] ?? bundleDirectory),
       listen,
       controlPlane: controlPlaneAddress,
       storage,
@@ -70,19 +71,10 @@ export class TestEdge {
 
   async start(): Promise<void> {
     const workerd = createRequire(import.meta.url).resolve("workerd/bin/workerd");
-    const child = spawn(
-      workerd,
-      [
-        "serve",
-        "--experimental",
-        ...(process.env.EDGE_INSPECT ? ["-i", process.env.EDGE_INSPECT] : []),
-        this.#config,
-      ],
-      {
-        env: this.#env,
-        stdio: ["ignore", "pipe", "pipe"],
-      },
-    );
+    const child = spawn(workerd, ["serve", "--experimental", this.#config], {
+      env: this.#env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const keep = (chunk: Buffer): void => {
       this.log += chunk.toString();
       if (process.env.EDGE_LOG) process.stderr.write(chunk);
@@ -111,15 +103,6 @@ export class TestEdge {
   async dispose(): Promise<void> {
     await this.stop("SIGKILL");
     rmSync(this.#directory, { recursive: true, force: true });
-  }
-
-  /** Processor time that workerd has used so far, all threads, in milliseconds. */
-  cpuMs(): number {
-    const fields = readFileSync(`/proc/${this.#process?.pid}/stat`, "utf8")
-      .split(") ")[1]
-      ?.split(" ");
-    // proc(5): utime and stime, in ticks of 10 ms.
-    return 10 * (Number(fields?.[11]) + Number(fields?.[12]));
   }
 
   get directory(): string {
