@@ -1,14 +1,9 @@
 /** Signed requests of the instance to the control plane's `/edge/v1/`, and their answers checked by schema. */
 
-import {
-  hexEncode,
-  type SignedMessage,
-  type SignedMessageType,
-  utf8DecodeStrict,
-} from "@edge-kms/protocol";
+import { hexEncode, type SignedMessageType, utf8DecodeStrict } from "@edge-kms/protocol";
 import * as v from "valibot";
 import type { Bindings } from "../bindings.ts";
-import { signMessage } from "../signing/ed25519.ts";
+import { type SignedPayload, signMessage } from "../signing/ed25519.ts";
 
 /** Longest answer that is read. A lease of 20 keys has about 40 KiB. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
@@ -64,12 +59,8 @@ export class Upstream {
     };
   }
 
-  async sign(
-    type: SignedMessageType,
-    content: object,
-  ): Promise<{ message: SignedMessage; requestHash: string }> {
-    const { message, payload } = await signMessage(type, content, await this.#key);
-    return { message, requestHash: hexEncode(this.#sha256(payload)) };
+  async sign(type: SignedMessageType, content: object): Promise<SignedPayload> {
+    return signMessage(type, content, await this.#key);
   }
 
   /** Signs and posts one request. @throws UpstreamError */
@@ -79,7 +70,7 @@ export class Upstream {
     content: C,
     schema: S,
   ): Promise<Sent<v.InferOutput<S>>> {
-    const { message, requestHash } = await this.sign(type, content);
+    const { message, payload } = await this.sign(type, content);
     const response = await this.#fetch(path, {
       method: "POST",
       headers: { "content-type": "application/json" },
@@ -88,7 +79,15 @@ export class Upstream {
     });
     const parsed = v.safeParse(schema, await readJson(response));
     if (!parsed.success) throw new UpstreamError(`no answer of the form of ${path}`);
-    return { answer: parsed.output, requestHash, sentAtMs: content.timeMs };
+    const sha256 = this.#sha256;
+    return {
+      answer: parsed.output,
+      // Only grants need it; a delivery of records is long.
+      get requestHash() {
+        return hexEncode(sha256(payload));
+      },
+      sentAtMs: content.timeMs,
+    };
   }
 
   /** Opens the held connection; the signed hello travels in a header. @throws UpstreamError */
