@@ -7,6 +7,7 @@ import {
   decodeAuditRecord,
   encodeAuditEvent,
   encodeAuditRecord,
+  MAX_AUDIT_RECORD_BYTES,
 } from "./audit.ts";
 
 const event: AuditEvent = {
@@ -44,6 +45,25 @@ const textOf = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 describe("audit record encoding", () => {
   it("comes back as it was written", () => {
     expect(decodeAuditRecord(record)).toEqual({ v: 1, ...place, event });
+  });
+
+  it("has room for the keys of the longest batch and for the longest texts beside them", () => {
+    const keyIds = Array.from(
+      { length: 100 },
+      (_, n) => `23e80852-1e38-11e9-b129-5cb9019b${String(n).padStart(4, "0")}`,
+    );
+    const longest = {
+      ...event,
+      sourceAddress: "f".repeat(64),
+      userAgent: '"'.repeat(256),
+      requestClient: '"'.repeat(128),
+      keyIds,
+    };
+    const bytes = encodeAuditRecord(place, encodeAuditEvent(longest));
+    expect(bytes.length).toBeLessThan(MAX_AUDIT_RECORD_BYTES);
+    expect(decodeAuditRecord(bytes)?.event.keyIds).toEqual(keyIds);
+    const tooMany = encodeAuditEvent({ ...event, keyIds: [...keyIds, keyIds[0] as string] });
+    expect(decodeAuditRecord(encodeAuditRecord(place, tooMany))).toBeNull();
   });
 
   it("does not depend on the order in which a caller lists the fields", () => {

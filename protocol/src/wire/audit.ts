@@ -33,7 +33,10 @@ export const keyUse = v.strictObject({
   branch: branchId,
 });
 
-/** What the edge says of one call. The order of these fields is the order of the encoding. */
+/** The longest batch of an action (contract §3.3). */
+const MAX_AUDIT_KEY_IDS = 100;
+
+/** What a front door says of one call. The order of these fields is the order of the encoding. */
 export const auditEvent = v.strictObject({
   requestId: text(36),
   timeMs,
@@ -54,7 +57,7 @@ export const auditEvent = v.strictObject({
   /** Why, for operators: a closed word such as `tag`, `commitment`, `unknown-branch`; empty when it succeeded. */
   reason: text(64),
   /** Key ids that the caller named or the ciphertext named. */
-  keyIds: v.pipe(v.array(text(64)), v.maxLength(4)),
+  keyIds: v.pipe(v.array(text(64)), v.maxLength(MAX_AUDIT_KEY_IDS)),
   uses: v.pipe(v.array(keyUse), v.maxLength(2)),
   store: v.nullable(storeKind),
 });
@@ -75,8 +78,8 @@ export type AuditRecord = v.InferOutput<typeof auditRecord>;
 /** `prev` of an instance's first record. */
 export const AUDIT_CHAIN_START = "0".repeat(64);
 
-/** Record size limit in bytes of its encoding. */
-export const MAX_AUDIT_RECORD_BYTES = 4096;
+/** Record size limit in bytes of its encoding: 100 key ids take half of it. */
+export const MAX_AUDIT_RECORD_BYTES = 8192;
 
 /**
  * The text of an event inside its record. Split from {@link encodeAuditRecord} so that the isolate that ran the call
