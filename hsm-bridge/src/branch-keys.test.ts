@@ -13,7 +13,7 @@ import { findKey, insertKey, insertVersion, type KeyRow } from "./registry/keys.
 
 const DAY_MS = 86_400_000;
 const name = { account: "1", region: "ap-singapore", keyId: "k" };
-const version = { version: 1, objectId: "object" };
+const version = { version: 1, objectId: "object", createdAtMs: 1 };
 
 let directory: string;
 let database: Database;

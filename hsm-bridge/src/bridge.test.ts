@@ -141,6 +141,75 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
     });
   });
 
+  describe("rotation", () => {
+    const rotate = (keyId: string, version: number) =>
+      bridge.controlPlane.call("rotateKey", { ...name(keyId), version });
+
+    it("encrypts under the new version, and decrypts what the old ones made", async () => {
+      const keyId = await newKey();
+      const first = await openLease(encryptWith(keyId));
+      expect(await rotate(keyId, 2)).toMatchObject({ version: 2, store: backend.name });
+      const second = await openLease(encryptWith(keyId));
+      expect(second.grant.version).toBe(2);
+      expect(second.grant.branch).not.toBe(first.grant.branch);
+      expect(second.key).not.toEqual(first.key);
+      await bridge.restart();
+      for (const { grant, key } of [first, second]) {
+        expect((await openLease(decryptWith(grant))).key).toEqual(key);
+      }
+      const moved = { ...first.grant, version: 2 };
+      expect(await bridge.leaseOutcome(edge.leaseRequest([decryptWith(moved)]))).toBe("not-found");
+    });
+
+    it("makes one version for a number, however often it is asked, also at once", async () => {
+      const keyId = await newKey();
+      const answers = await Promise.all(Array.from({ length: 4 }, () => rotate(keyId, 2)));
+      expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+      expect(await rotate(keyId, 1)).toEqual(answers[0]);
+      await expect(rotate(keyId, 4)).rejects.toEqual(code("conflict"));
+      expect(await rotate(keyId, 3)).toMatchObject({ version: 3 });
+    });
+
+    it("refuses unknown, given-up and frozen keys, and destroys all versions of one", async () => {
+      await expect(rotate(randomUUID(), 2)).rejects.toEqual(code("not-found"));
+      const keyId = await newKey();
+      const elsewhere = { ...name(keyId), region: "ap-guangzhou", version: 2 };
+      await expect(bridge.controlPlane.call("rotateKey", elsewhere)).rejects.toEqual(
+        code("not-found"),
+      );
+      for (const [kind, id] of [
+        ["key", keyId],
+        ["account", ACCOUNT],
+      ] as const) {
+        await bridge.operator.call("freeze", { kind, id, reason: "test" });
+        await expect(rotate(keyId, 2)).rejects.toEqual(code("frozen"));
+        await bridge.operator.call("unfreeze", { kind, id });
+      }
+      await rotate(keyId, 2);
+      await bridge.controlPlane.call("scheduleDestruction", { ...name(keyId), notBeforeMs: 0 });
+      bridge.clockOffsetMs = 8 * DAY_MS;
+      try {
+        expect(await bridge.controlPlane.call("destroyKey", name(keyId))).toEqual({
+          versions: 2,
+          branches: 0,
+        });
+      } finally {
+        bridge.clockOffsetMs = 0;
+      }
+      await expect(rotate(keyId, 3)).rejects.toEqual(code("destroyed"));
+      const givenUp = await newKey();
+      await bridge.controlPlane.call("abandonKey", name(givenUp));
+      await expect(rotate(givenUp, 2)).rejects.toEqual(code("destroyed"));
+    });
+
+    it("is for the control plane only", async () => {
+      const request = { ...name(await newKey()), version: 2 };
+      await expect(bridge.operator.call("rotateKey", request)).rejects.toEqual(
+        code("not-permitted"),
+      );
+    });
+  });
+
   describe("leases", () => {
     it("seals the branch key to the instance alone and binds everything asked for", async () => {
       const keyId = await newKey();

@@ -14,6 +14,7 @@ import { lease } from "./lease.ts";
 import { leaseCredential } from "./lease-credential.ts";
 import { random } from "./random.ts";
 import { readLog } from "./read-log.ts";
+import { rotateKey } from "./rotate-key.ts";
 import { status } from "./status.ts";
 import { verifyCredential } from "./verify-credential.ts";
 
@@ -22,6 +23,7 @@ export const operations: { readonly [C in BridgeCall]: Operation<C> } = {
   health,
   createKey,
   abandonKey,
+  rotateKey,
   scheduleDestruction,
   cancelDestruction,
   destroyKey,

@@ -23,6 +23,7 @@ export interface KeyRow {
 export interface VersionRow {
   readonly version: number;
   readonly objectId: string;
+  readonly createdAtMs: number;
 }
 
 export interface BranchRow {
@@ -36,6 +37,7 @@ export interface BranchRow {
 
 const KEY_COLUMNS = `key_id AS keyId, account, region, suite, state, created_at_ms AS createdAtMs,
   destroy_not_before_ms AS destroyNotBeforeMs`;
+const VERSION_COLUMNS = "version, object_id AS objectId, created_at_ms AS createdAtMs";
 const BRANCH_COLUMNS = 'branch, key_id AS keyId, version, edge_group AS "group", period, wrapped';
 
 export function findKey(database: Database, keyId: string): KeyRow | null {
@@ -109,14 +111,14 @@ export function insertVersion(
 /** Newest first. */
 export function versionsOf(database: Database, keyId: string): VersionRow[] {
   return database.all<VersionRow>(
-    "SELECT version, object_id AS objectId FROM key_versions WHERE key_id = ? ORDER BY version DESC",
+    `SELECT ${VERSION_COLUMNS} FROM key_versions WHERE key_id = ? ORDER BY version DESC`,
     keyId,
   );
 }
 
 export function findVersion(database: Database, keyId: string, version: number): VersionRow | null {
   return database.get<VersionRow>(
-    "SELECT version, object_id AS objectId FROM key_versions WHERE key_id = ? AND version = ?",
+    `SELECT ${VERSION_COLUMNS} FROM key_versions WHERE key_id = ? AND version = ?`,
     keyId,
     version,
   );

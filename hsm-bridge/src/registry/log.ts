@@ -26,6 +26,7 @@ export type LogEvent =
   | "frozen"
   | "key-abandoned"
   | "key-created"
+  | "key-rotated"
   | "key-destroyed"
   | "object-quarantined"
   | "object-removed"

@@ -99,6 +99,17 @@ export const bridgeApi = {
     request: v.strictObject(keyName),
     response: v.strictObject({}),
   },
+  /**
+   * Makes the next version of a symmetric key; branch keys for encryption are of the newest. `version` is the number the
+   * caller expects it to get: when the key has reached that number already, nothing is made and the newest is answered, so a
+   * call whose answer was lost may be repeated. `conflict` when the key is more than one version behind.
+   */
+  rotateKey: {
+    path: "/v1/keys/rotate",
+    roles: ["control-plane"],
+    request: v.strictObject({ ...keyName, version: keyVersion }),
+    response: v.strictObject({ version: keyVersion, createdAtMs: timeMs, store: storeKind }),
+  },
   /** Records a date of destruction, at least 7 days after now; an earlier recorded date stays if it is later. */
   scheduleDestruction: {
     path: "/v1/keys/schedule-destruction",
