@@ -240,14 +240,13 @@ export function aesEnter(ck: usize, n: usize, x: v128): void {
   st(BLOCKS + n * 16, xor(linear(x, IN), ld(ck)));
 }
 
-/** One middle round of the state at `p`. */
+/** One middle round. */
 // @ts-ignore: decorator
 @inline
-function middleRound(
-  p: usize, rk: v128, forward: v128, across: v128,
+function nextState(
+  x: v128, rk: v128, forward: v128, across: v128,
   mask: v128, inv: v128, ainv: v128, su: v128, stt: v128, du: v128, dt: v128,
-): void {
-  const x = ld(p);
+): v128 {
   const k = lowNibbles(x, mask);
   const i = highNibbles(x, mask);
   const j = xor(i, k);
@@ -256,11 +255,53 @@ function middleRound(
   const jo = xor(swz(inv, xor(swz(inv, j), ak)), i);
   const s = xor(swz(su, io), swz(stt, jo));
   const m = xor3(swz(du, io), swz(dt, jo), swz(s, across));
-  st(p, xor3(m, rk, swz(xor(m, s), forward)));
+  return xor3(m, rk, swz(xor(m, s), forward));
+}
+
+/** One middle round of the state at `p`. */
+// @ts-ignore: decorator
+@inline
+function middleRound(
+  p: usize, rk: v128, forward: v128, across: v128,
+  mask: v128, inv: v128, ainv: v128, su: v128, stt: v128, du: v128, dt: v128,
+): void {
+  st(p, nextState(ld(p), rk, forward, across, mask, inv, ainv, su, stt, du, dt));
+}
+
+/** All rounds over the first three states of BLOCKS, which stay in registers: short messages are three blocks. */
+function threeRounds(ck: usize): void {
+  const rounds = load<u32>(ck + CK_ROUNDS);
+  const mask = ld(NIBBLES);
+  const inv = ld(INV);
+  const ainv = ld(AINV);
+  const su = ld(SUB);
+  const stt = ld(SUB + 16);
+  const du = ld(SUB2);
+  const dt = ld(SUB2 + 16);
+  let x0 = ld(BLOCKS);
+  let x1 = ld(BLOCKS + 16);
+  let x2 = ld(BLOCKS + 32);
+  for (let r: u32 = 1; r < rounds; r++) {
+    const forward = ld(FORWARD + (r & 3) * 16);
+    const across = ld(ACROSS + (r & 3) * 16);
+    const rk = ld(ck + r * 16);
+    x0 = nextState(x0, rk, forward, across, mask, inv, ainv, su, stt, du, dt);
+    x1 = nextState(x1, rk, forward, across, mask, inv, ainv, su, stt, du, dt);
+    x2 = nextState(x2, rk, forward, across, mask, inv, ainv, su, stt, du, dt);
+  }
+  const rows = ld(ROWS + (rounds & 3) * 16);
+  const rk = ld(ck + rounds * 16);
+  st(BLOCKS, xor(swz(substitute(x0, LAST), rows), rk));
+  st(BLOCKS + 16, xor(swz(substitute(x1, LAST), rows), rk));
+  st(BLOCKS + 32, xor(swz(substitute(x2, LAST), rows), rk));
 }
 
 /** Rounds from `first` on over the first `count` (1..16) states of BLOCKS; plain output bytes in their place. */
 export function aesRounds(ck: usize, count: usize, first: u32): void {
+  if (count == 3) {
+    threeRounds(ck); // whoever starts at a later round has sixteen
+    return;
+  }
   const rounds = load<u32>(ck + CK_ROUNDS);
   const end = BLOCKS + count * 16;
   const mask = ld(NIBBLES);

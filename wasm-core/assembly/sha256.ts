@@ -130,16 +130,12 @@ function first(h: u32, e: u32, f: u32, g: u32): u32 {
   return h + ((e & (f ^ g)) ^ g) + Sigma1(e);
 }
 
-/** The compression function over `blocks` blocks of 64 bytes; `state` is eight words in the machine's order. */
-export function sha256Blocks(state: usize, data: usize, blocks: usize): void {
-  for (; blocks > 0; blocks--, data += 64) oneBlock(state, data);
-}
-
 // Rounds are written out: in each the eight variables have moved on by one place, and otherwise they would have to move. Majority
 // is b ^ ((a ^ b) & (b ^ c)), and a ^ b is the next round's b ^ c. After every four rounds come the four words of the schedule
 // that are needed twelve rounds later.
 
-function oneBlock(state: usize, data: usize): void {
+/** The compression function over `blocks` blocks of 64 bytes; `state` is eight words in the machine's order. */
+export function sha256Blocks(state: usize, data: usize, blocks: usize): void {
   let a = load<u32>(state);
   let b = load<u32>(state, 4);
   let c = load<u32>(state, 8);
@@ -148,69 +144,79 @@ function oneBlock(state: usize, data: usize): void {
   let f = load<u32>(state, 20);
   let g = load<u32>(state, 24);
   let h = load<u32>(state, 28);
-  let p: u32 = 0; // p and q: a ^ b of this round and of the one before
-  let q = b ^ c;
-  let x0 = swapWords(ld(data));
-  let x1 = swapWords(ld(data + 16));
-  let x2 = swapWords(ld(data + 32));
-  let x3 = swapWords(ld(data + 48));
-  st(W, i32x4.add(x0, ld(K)));
-  st(W + 16, i32x4.add(x1, ld(K + 16)));
-  st(W + 32, i32x4.add(x2, ld(K + 32)));
-  st(W + 48, i32x4.add(x3, ld(K + 48)));
   const toLow = ld(TO_LOW);
   const toHigh = ld(TO_HIGH);
-  let w = W;
-  for (; w < W + 192; w += 64) {
+  for (; blocks > 0; blocks--, data += 64) {
+    let p: u32 = 0; // p and q: a ^ b of this round and of the one before
+    let q = b ^ c;
+    let x0 = swapWords(ld(data));
+    let x1 = swapWords(ld(data + 16));
+    let x2 = swapWords(ld(data + 32));
+    let x3 = swapWords(ld(data + 48));
+    st(W, i32x4.add(x0, ld(K)));
+    st(W + 16, i32x4.add(x1, ld(K + 16)));
+    st(W + 32, i32x4.add(x2, ld(K + 32)));
+    st(W + 48, i32x4.add(x3, ld(K + 48)));
+    let w = W;
+    for (; w < W + 192; w += 64) {
+      h = first(h + load<u32>(w, 0), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
+      g = first(g + load<u32>(w, 4), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
+      f = first(f + load<u32>(w, 8), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
+      e = first(e + load<u32>(w, 12), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
+      x0 = schedule(x0, x1, x2, x3, toLow, toHigh);
+      v128.store(w, i32x4.add(x0, v128.load(w, K_FROM_W + 64)), 64);
+      d = first(d + load<u32>(w, 16), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
+      c = first(c + load<u32>(w, 20), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
+      b = first(b + load<u32>(w, 24), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
+      a = first(a + load<u32>(w, 28), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
+      x1 = schedule(x1, x2, x3, x0, toLow, toHigh);
+      v128.store(w, i32x4.add(x1, v128.load(w, K_FROM_W + 80)), 80);
+      h = first(h + load<u32>(w, 32), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
+      g = first(g + load<u32>(w, 36), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
+      f = first(f + load<u32>(w, 40), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
+      e = first(e + load<u32>(w, 44), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
+      x2 = schedule(x2, x3, x0, x1, toLow, toHigh);
+      v128.store(w, i32x4.add(x2, v128.load(w, K_FROM_W + 96)), 96);
+      d = first(d + load<u32>(w, 48), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
+      c = first(c + load<u32>(w, 52), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
+      b = first(b + load<u32>(w, 56), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
+      a = first(a + load<u32>(w, 60), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
+      x3 = schedule(x3, x0, x1, x2, toLow, toHigh);
+      v128.store(w, i32x4.add(x3, v128.load(w, K_FROM_W + 112)), 112);
+    }
     h = first(h + load<u32>(w, 0), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
     g = first(g + load<u32>(w, 4), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
     f = first(f + load<u32>(w, 8), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
     e = first(e + load<u32>(w, 12), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
-    x0 = schedule(x0, x1, x2, x3, toLow, toHigh);
-    v128.store(w, i32x4.add(x0, v128.load(w, K_FROM_W + 64)), 64);
     d = first(d + load<u32>(w, 16), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
     c = first(c + load<u32>(w, 20), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
     b = first(b + load<u32>(w, 24), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
     a = first(a + load<u32>(w, 28), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
-    x1 = schedule(x1, x2, x3, x0, toLow, toHigh);
-    v128.store(w, i32x4.add(x1, v128.load(w, K_FROM_W + 80)), 80);
     h = first(h + load<u32>(w, 32), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
     g = first(g + load<u32>(w, 36), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
     f = first(f + load<u32>(w, 40), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
     e = first(e + load<u32>(w, 44), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
-    x2 = schedule(x2, x3, x0, x1, toLow, toHigh);
-    v128.store(w, i32x4.add(x2, v128.load(w, K_FROM_W + 96)), 96);
     d = first(d + load<u32>(w, 48), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
     c = first(c + load<u32>(w, 52), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
     b = first(b + load<u32>(w, 56), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
     a = first(a + load<u32>(w, 60), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
-    x3 = schedule(x3, x0, x1, x2, toLow, toHigh);
-    v128.store(w, i32x4.add(x3, v128.load(w, K_FROM_W + 112)), 112);
+    a += load<u32>(state);
+    b += load<u32>(state, 4);
+    c += load<u32>(state, 8);
+    d += load<u32>(state, 12);
+    e += load<u32>(state, 16);
+    f += load<u32>(state, 20);
+    g += load<u32>(state, 24);
+    h += load<u32>(state, 28);
+    store<u32>(state, a);
+    store<u32>(state, b, 4);
+    store<u32>(state, c, 8);
+    store<u32>(state, d, 12);
+    store<u32>(state, e, 16);
+    store<u32>(state, f, 20);
+    store<u32>(state, g, 24);
+    store<u32>(state, h, 28);
   }
-  h = first(h + load<u32>(w, 0), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
-  g = first(g + load<u32>(w, 4), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
-  f = first(f + load<u32>(w, 8), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
-  e = first(e + load<u32>(w, 12), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
-  d = first(d + load<u32>(w, 16), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
-  c = first(c + load<u32>(w, 20), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
-  b = first(b + load<u32>(w, 24), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
-  a = first(a + load<u32>(w, 28), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
-  h = first(h + load<u32>(w, 32), e, f, g); d += h; p = a ^ b; h = h + (b ^ (p & q)) + Sigma0(a);
-  g = first(g + load<u32>(w, 36), d, e, f); c += g; q = h ^ a; g = g + (a ^ (q & p)) + Sigma0(h);
-  f = first(f + load<u32>(w, 40), c, d, e); b += f; p = g ^ h; f = f + (h ^ (p & q)) + Sigma0(g);
-  e = first(e + load<u32>(w, 44), b, c, d); a += e; q = f ^ g; e = e + (g ^ (q & p)) + Sigma0(f);
-  d = first(d + load<u32>(w, 48), a, b, c); h += d; p = e ^ f; d = d + (f ^ (p & q)) + Sigma0(e);
-  c = first(c + load<u32>(w, 52), h, a, b); g += c; q = d ^ e; c = c + (e ^ (q & p)) + Sigma0(d);
-  b = first(b + load<u32>(w, 56), g, h, a); f += b; p = c ^ d; b = b + (d ^ (p & q)) + Sigma0(c);
-  a = first(a + load<u32>(w, 60), f, g, h); e += a; q = b ^ c; a = a + (c ^ (q & p)) + Sigma0(b);
-  store<u32>(state, load<u32>(state) + a);
-  store<u32>(state, load<u32>(state, 4) + b, 4);
-  store<u32>(state, load<u32>(state, 8) + c, 8);
-  store<u32>(state, load<u32>(state, 12) + d, 12);
-  store<u32>(state, load<u32>(state, 16) + e, 16);
-  store<u32>(state, load<u32>(state, 20) + f, 20);
-  store<u32>(state, load<u32>(state, 24) + g, 24);
-  store<u32>(state, load<u32>(state, 28) + h, 28);
 }
 
 export const SHA256_SCHEDULE_SIZE: usize = 256;
