@@ -1,7 +1,8 @@
 /** The door as callers meet it: signatures, permission, replay, sizes, and what is kept and not kept of a call. */
 
-import { createHmac, randomBytes } from "node:crypto";
-import { type FormFields, signV1 } from "@edge-kms/protocol";
+import { createHmac, randomBytes, randomUUID } from "node:crypto";
+import { auditEvent, type FormFields, signV1 } from "@edge-kms/protocol";
+import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { callApi, send, signedHeaders } from "../testing/client.ts";
 import { callEventsOf, setAccessKeyStatus } from "../testing/events.ts";
@@ -75,6 +76,12 @@ describe("TC3 signatures", () => {
     h.bridge.failNext("verifyCredential", "unreachable");
     expect((await root.call("ListKeys")).code).toBe("InternalError");
   });
+});
+
+test("a caller whose account an operator froze at the bridge is told so", async () => {
+  h.bridge.failNext("verifyCredential", "frozen");
+  expect((await root.call("ListKeys")).code).toBe("UnauthorizedOperation");
+  expect((await root.call("ListKeys")).code).toBeUndefined();
 });
 
 describe("version 1 signatures", () => {
@@ -281,6 +288,24 @@ describe("the record of calls", () => {
       sourceAddress: "127.0.0.1",
       principalType: "root",
     });
+  });
+
+  test("is in the form of the wire, whatever the call, and names the region that served", async () => {
+    const account = await h.account();
+    const KeyIds = Array.from({ length: 100 }, () => randomUUID());
+    const headers = { "user-agent": "\u00e9".repeat(300), "x-tc-requestclient": "x".repeat(300) };
+    await account.call("DescribeKeys", { KeyIds }, { headers });
+    await account.call("ListKeys", {}, { region: null });
+    await account.call("ListKeys", {}, { region: "ap-nowhere" });
+    await account.call("GetRegions", {}, { region: null });
+    const events = await callEventsOf(h.database, account.principal.account);
+    expect(events.map((event) => v.is(auditEvent, event))).toEqual([true, true, true, true]);
+    expect(events.map(({ region }) => region)).toEqual([
+      "ap-singapore",
+      "ap-singapore",
+      "ap-nowhere",
+      "",
+    ]);
   });
 
   test("the log has no secret, signature, parameter or body", async () => {

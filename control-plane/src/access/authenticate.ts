@@ -15,6 +15,7 @@ import {
   unwrap,
 } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge/client.ts";
+import { BridgeError } from "../bridge/errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/index.ts";
 import { findAccessKey } from "../db/queries/access-keys.ts";
@@ -39,7 +40,8 @@ const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(by
 
 /**
  * Errors: those of `parseTc3` and `parseV1`; `AuthFailure.TokenFailure` (there are no temporary credentials yet);
- * `AuthFailure.SecretIdNotFound` (unknown or inactive); `AuthFailure.SignatureFailure`.
+ * `AuthFailure.SecretIdNotFound` (unknown or inactive); `AuthFailure.SignatureFailure`; `UnauthorizedOperation` (an operator
+ * froze the account at the bridge).
  *
  * @param mayVouchFor for a forwarded call: whether the forwarder may vouch for callers of that account.
  * @throws ApiError, or a BridgeError when the bridge cannot judge.
@@ -57,7 +59,12 @@ export async function authenticate(
     throw new ApiError("AuthFailure.SecretIdNotFound");
   }
   const { principal, sealed } = key;
-  const { valid } = await bridge.call("verifyCredential", { proof, principal, sealed });
+  const { valid } = await bridge
+    .call("verifyCredential", { proof, principal, sealed })
+    .catch((error: unknown) => {
+      const isFrozen = error instanceof BridgeError && error.code === "frozen";
+      throw isFrozen ? new ApiError("UnauthorizedOperation", { detail: "frozen account" }) : error;
+    });
   if (!valid) throw new ApiError("AuthFailure.SignatureFailure");
   return {
     principal,

@@ -98,6 +98,7 @@ async function perform(
   const { definition, isRegionless } = action;
   requireSignedPayload(definition, caller);
   const region = isRegionless ? noRegion : requireRegion(services.regions, head.region);
+  if (!isRegionless) record.noteRegion(region.name);
   const parsed = action.read(unwrap(parseRequestParams(parts, head)));
   parsed.keyIds.forEach(record.noteKey);
   const { principal } = caller;
@@ -122,6 +123,8 @@ async function perform(
 const noRegion: Region = { name: "", suite: "AES_256" };
 
 interface CallRecord extends Pick<Call, "noteKey" | "change" | "prepare"> {
+  /** The region that serves the call, which need not be one that it names. */
+  noteRegion(name: string): void;
   isWritten(): boolean;
   /** Records the success of a call that has made no change. */
   finish(): Promise<void>;
@@ -140,13 +143,17 @@ function createRecord(
   nowMs: number,
 ): CallRecord {
   const keyIds: string[] = [];
+  let region = incoming.head.region ?? "";
   let isClaimed = false;
   let isWritten = false;
   const event = (error: ApiError | null): AuditEvent =>
-    auditEvent(incoming, caller, keyIds, error, nowMs);
+    auditEvent(incoming, caller, region, keyIds, error, nowMs);
 
   return {
     noteKey: (keyId) => void keyIds.push(keyId),
+    noteRegion: (name) => {
+      region = name;
+    },
     isWritten: () => isWritten,
     async prepare(work) {
       const result = await database.transaction(async (tx) => {
@@ -193,6 +200,7 @@ const maxRequestClient = 128;
 function auditEvent(
   { requestId, head, parts, sourceAddress }: IncomingCall,
   { principal, secretId, method }: Caller,
+  region: string,
   keyIds: readonly string[],
   error: ApiError | null,
   nowMs: number,
@@ -203,7 +211,7 @@ function auditEvent(
     service: head.service,
     apiVersion: head.version,
     action: head.action,
-    region: head.region ?? "",
+    region,
     account: principal.account,
     uin: principal.uin,
     principalType: principal.type,
