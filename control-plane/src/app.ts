@@ -3,7 +3,6 @@
 import { randomUUID } from "node:crypto";
 import {
   ApiError,
-  findAction,
   parseRequestHead,
   type RequestParts,
   requestLimits,
@@ -123,7 +122,6 @@ async function serve(
   const { method, query, headers } = request;
   const parts: RequestParts = received?.parts ?? { method, query, headers, body };
   const head = unwrap(parseRequestHead(parts));
-  if (findAction(head.service, head.action) === null) throw new ApiError("InvalidAction");
   call.action = head.action;
   if (head.region !== null) call.region = head.region;
 

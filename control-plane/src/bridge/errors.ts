@@ -21,18 +21,6 @@ export class BridgeError extends Error {
     super(`bridge ${call}: ${code}`, cause === undefined ? undefined : { cause });
     this.code = code;
   }
-
-  /** Whether the call certainly took no effect and will not by being repeated unchanged. */
-  get isDefinite(): boolean {
-    switch (this.code) {
-      case "no-answer":
-      case "malformed-answer":
-      case "internal":
-        return false;
-      default:
-        return true;
-    }
-  }
 }
 
 export function isBridgeErrorCode(text: string): text is BridgeErrorCode {

@@ -29,15 +29,6 @@ export async function insertAccount(
   await tx.insert(accounts).values(account).onConflictDoNothing();
 }
 
-/** The account's app id, null when there is no such account. */
-export async function findAppId(db: Queryable, account: string): Promise<number | null> {
-  const rows = await db
-    .select({ appId: accounts.appId })
-    .from(accounts)
-    .where(eq(accounts.account, account));
-  return rows[0]?.appId ?? null;
-}
-
 /** The epochs of all accounts. */
 export async function readEpochs(db: Queryable): Promise<AccountEpoch[]> {
   const rows = await db.select(epochColumns).from(accounts).orderBy(asc(accounts.account));
