@@ -14,7 +14,12 @@ import { type Context, Hono } from "hono";
 import { type Dispatcher, dispatch } from "./actions/dispatch.ts";
 import { findControlAction } from "./actions/registry.ts";
 import { acceptAudit } from "./audit/audit-endpoint.ts";
-import { admitConnection, CONNECT_HEADER, upgradeToHub } from "./connections/connect-endpoint.ts";
+import {
+  admitConnection,
+  CONNECT_HEADER,
+  connectPath,
+  upgradeToHub,
+} from "./connections/connect-endpoint.ts";
 import type { Hub } from "./connections/hub.ts";
 import type { EdgeAnswer } from "./edges/answers.ts";
 import type { Edge } from "./edges/directory.ts";
@@ -24,6 +29,7 @@ import { apiFailure, apiSuccess, wireAnswer, wireRefusal } from "./http/answers.
 import { type RawRequest, rawRequestOf } from "./http/raw-request.ts";
 import { type CredentialServices, grantCredential } from "./leases/credential-endpoint.ts";
 import { grantLeases } from "./leases/lease-endpoint.ts";
+import { passOnSealingKey } from "./leases/sealing-key-endpoint.ts";
 import { describeError, type Log, type LogFields } from "./log.ts";
 
 export interface AppServices {
@@ -50,9 +56,12 @@ export function createApp(services: AppServices): Hono<Env> {
   app.post("/edge/v1/credentials", (c) =>
     answerEdge(services, c, (body) => grantCredential(edges, body)),
   );
+  app.post("/edge/v1/sealing-key", (c) =>
+    answerEdge(services, c, (body) => passOnSealingKey(edges, body)),
+  );
   app.post("/edge/v1/audit", (c) => answerEdge(services, c, (body) => acceptAudit(edges, body)));
   app.get(
-    "/edge/v1/connect",
+    connectPath,
     async (c, next) => {
       const admitted = await admitConnection(edges, c.req.header(CONNECT_HEADER));
       if ("refusal" in admitted) return toResponse(services.log, c.req.path, admitted.refusal);

@@ -110,6 +110,70 @@ describe("version 1 signatures", () => {
       expect(refused.code).toBe("AuthFailure.SignatureFailure");
     },
   );
+
+  /** Everything the control plane could read, the payloads of signed messages in the clear. */
+  const seenByControlPlane = (controlPlane: System["controlPlane"]): string =>
+    controlPlane.seen
+      .map((body) => `${body}\n${Buffer.from(JSON.parse(body).payload, "base64")}`)
+      .join("\n");
+
+  const encryptV1 = (
+    { edge, account, keys }: System,
+    text: string,
+    method: "HmacSHA1" | "HmacSHA256" = "HmacSHA256",
+  ) =>
+    callV1(
+      edge.url,
+      "Encrypt",
+      { KeyId: keys[AES].keyId, Plaintext: base64(text) },
+      { account, method },
+    );
+
+  test("show the control plane who calls, and nothing of the parameters", async () => {
+    const text = "v1 signs this in the clear";
+    for (const method of ["HmacSHA1", "HmacSHA256"] as const) {
+      expect((await encryptV1(system, text, method)).code).toBe("");
+    }
+    await until(() =>
+      system.controlPlane.allRecords().some(({ event }) => event.signatureMethod === "HmacSHA256"),
+    );
+    const seen = seenByControlPlane(system.controlPlane);
+    expect(seen).toContain(system.account.secretId);
+    expect(seen).toContain('"method":"HmacSHA256"');
+    for (const hidden of [text, base64(text), "SignatureMethod=", 'stringsToSign":["POST']) {
+      expect(seen).not.toContain(hidden);
+      expect(system.edge.log).not.toContain(hidden);
+    }
+  });
+
+  test("are sealed anew when the bridge has started again, and many at once fetch its key once", async () => {
+    const { controlPlane } = system;
+    expect((await encryptV1(system, "before")).code).toBe("");
+    const asked = { ...controlPlane.asked };
+    expect((await encryptV1(system, "known")).code).toBe("");
+    expect(controlPlane.asked.sealingKeys).toBe(asked.sealingKeys);
+    controlPlane.restartBridge();
+    const codes = await Promise.all(
+      Array.from({ length: 10 }, (_, n) => encryptV1(system, `after ${n}`)),
+    );
+    expect(codes.map(({ code }) => code)).toEqual(Array(10).fill(""));
+    expect(controlPlane.asked.sealingKeys).toBe(asked.sealingKeys + 1);
+  });
+
+  test("are not sent at all under a key that the bridge did not sign", async () => {
+    const fresh = await startSystem();
+    try {
+      const { controlPlane } = fresh;
+      controlPlane.sealingKeySigner = controlPlane.forwarding;
+      expect((await encryptV1(fresh, "not for you")).code).toBe("InternalError");
+      expect(controlPlane.asked).toMatchObject({ sealingKeys: 1, credentials: 0 });
+      controlPlane.sealingKeySigner = controlPlane.bridge;
+      expect((await encryptV1(fresh, "for the bridge")).code).toBe("");
+      expect(seenByControlPlane(controlPlane)).not.toContain(base64("not for you"));
+    } finally {
+      await fresh.dispose();
+    }
+  });
 });
 
 test("a principal whose signing key is not leased is verified each time", async () => {

@@ -7,11 +7,13 @@ import type { LeaseCaps } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import type { KeyedMutex } from "./mutex.ts";
 import type { Database } from "./registry/database.ts";
+import type { SealingKey } from "./sealing-key.ts";
 
 export interface Bridge {
   readonly store: KeyStore;
   readonly database: Database;
   readonly identity: Identity;
+  readonly sealingKey: SealingKey;
   readonly logger: Logger;
   readonly clock: () => number;
   readonly startedAtMs: number;

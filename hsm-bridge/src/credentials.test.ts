@@ -1,13 +1,23 @@
 /** Access secrets over the bridge's API, on every store. */
 
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { CallerProof, Principal } from "@edge-kms/protocol";
+import type {
+  BridgeSealingKey,
+  CallerProof,
+  CredentialRequest,
+  Principal,
+} from "@edge-kms/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { deriveSigningKey, isSignedBy, randomAlphanumeric } from "./access-secrets.ts";
 import type { KeyStore } from "./key-store.ts";
 import { ACCOUNT, LIMITS, TestBridge } from "./testing/bridge.ts";
-import { readCredentialGrant, TestEdge } from "./testing/edge.ts";
+import {
+  readCredentialGrant,
+  readSealingKey,
+  type SignedRequest,
+  TestEdge,
+} from "./testing/edge.ts";
 import { storeBackends } from "./testing/stores.ts";
 
 const code = (value: string) => expect.objectContaining({ code: value });
@@ -186,14 +196,129 @@ describe.each(storeBackends)("credentials over the $name store", (backend) => {
     expect(kSigning).toEqual(deriveSigningKey(Buffer.from(secretKey), today(), "kms"));
   });
 
-  it("leases nothing for a signature that does not match, v1, or another day", async () => {
+  it("leases nothing for a signature that does not match, or of another day", async () => {
     const { secretId, secretKey } = made;
     await expect(lease(tc3Proof(secretId, "y".repeat(32)))).rejects.toEqual(code("bad-signature"));
     await expect(lease(tc3Proof(secretId, secretKey, "2023-11-14"))).rejects.toEqual(
       code("bad-signature"),
     );
-    const { grant } = await lease(v1Proof(secretId, secretKey, "HmacSHA256"));
-    expect(grant.sealed).toBeNull();
+  });
+
+  describe("v1 proofs of edges", () => {
+    const sealingKey = async (): Promise<BridgeSealingKey> =>
+      readSealingKey((await bridge.controlPlane.call("status", {})).sealingKey, bridge.publicKey);
+    const leaseSealed = async (
+      proof: CallerProof,
+      changes: object = {},
+      proofChanges: object = {},
+      key?: BridgeSealingKey,
+    ) => {
+      const to = key ?? (await sealingKey());
+      return lease(proof, {}, await edge.sealedCredentialRequest(proof, to, changes, proofChanges));
+    };
+    const payloadOf = ({ message }: SignedRequest): CredentialRequest =>
+      JSON.parse(Buffer.from(message.payload, "base64").toString());
+    const v1 = (method: "HmacSHA1" | "HmacSHA256" = "HmacSHA256") =>
+      v1Proof(made.secretId, made.secretKey, method);
+
+    it("are sealed to a key that the identity signs, named by its hash", async () => {
+      const { publicKey, keyId, madeAtMs } = await sealingKey();
+      const raw = Buffer.from(publicKey, "base64");
+      expect(raw).toHaveLength(32);
+      expect(keyId).toBe(createHash("sha256").update(raw).digest("hex").slice(0, 16));
+      expect(Math.abs(Date.now() - madeAtMs)).toBeLessThan(600_000);
+      expect(await sealingKey()).toEqual({ publicKey, keyId, madeAtMs });
+    });
+
+    it("are vouched for once, by a grant over the sealed request, and lease nothing", async () => {
+      for (const method of ["HmacSHA1", "HmacSHA256"] as const) {
+        const { grant, request } = await leaseSealed(v1(method));
+        expect(grant).toMatchObject({
+          requestHash: request.requestHash,
+          secretId: made.secretId,
+          date: "",
+          service: "",
+          sealed: null,
+        });
+        expect(JSON.stringify(payloadOf(request))).not.toContain("DescribeKey");
+      }
+      const wrong = v1Proof(made.secretId, "x".repeat(32), "HmacSHA1");
+      await expect(leaseSealed(wrong)).rejects.toEqual(code("bad-signature"));
+      await expect(leaseSealed(v1(), {}, { method: "HmacSHA1" })).rejects.toEqual(
+        code("bad-signature"),
+      );
+    });
+
+    it("in the clear are refused", async () => {
+      await expect(lease(v1())).rejects.toEqual(code("edge-refused"));
+    });
+
+    it("of the largest requests are taken", async () => {
+      const text = `POSTkms.example.test/?Plaintext=${'"'.repeat(1024 * 1024)}`;
+      const signature = createHmac("sha256", made.secretKey).update(text).digest("base64");
+      const proof = { ...v1(), stringsToSign: [`${text} `, text], signature };
+      expect((await leaseSealed(proof)).grant.sealed).toBeNull();
+    });
+
+    it("moved to another request, edge or instance do not open", async () => {
+      const key = await sealingKey();
+      const { proof, nonce, instance } = payloadOf(await edge.sealedCredentialRequest(v1(), key));
+      const refusedProof = (request: SignedRequest) =>
+        expect(lease(v1(), {}, request)).rejects.toEqual(code("edge-refused"));
+      await refusedProof(await edge.sealedCredentialRequest(v1(), key, { proof }));
+      await refusedProof(
+        await edge.sealedCredentialRequest(v1(), key, { instance: "ab".repeat(16) }),
+      );
+      const other = await TestEdge.make("edge-2");
+      await bridge.enroll(other);
+      await refusedProof(
+        await other.sealedCredentialRequest(v1(), key, { nonce, instance, proof }),
+      );
+    });
+
+    it("altered, or with another content, do not open", async () => {
+      const key = await sealingKey();
+      const { proof, nonce } = payloadOf(await edge.sealedCredentialRequest(v1(), key));
+      if (!("sealed" in proof)) throw new Error("not sealed");
+      const { sealed } = proof;
+      const flip = (text: string, at: number): string => {
+        const bytes = Buffer.from(text, "base64");
+        bytes[at] = (bytes[at] as number) ^ 1;
+        return bytes.toString("base64");
+      };
+      for (const changes of [
+        { enc: flip(sealed.enc, 0) },
+        { enc: "" },
+        { enc: Buffer.alloc(32).toString("base64") },
+        { ciphertext: flip(sealed.ciphertext, 0) },
+        { ciphertext: flip(sealed.ciphertext, sealed.ciphertext.length / 2) },
+        { ciphertext: "" },
+        { ciphertext: "!" },
+        { kem: 0x0021 },
+      ]) {
+        const changed = { nonce, proof: { ...proof, sealed: { ...sealed, ...changes } } };
+        await expect(leaseSealed(v1(), changed)).rejects.toEqual(code("edge-refused"));
+      }
+      // It was the change each time: the same proof in a request of that nonce is taken.
+      expect((await leaseSealed(v1(), { nonce, proof })).grant.sealed).toBeNull();
+      const strings = { ...v1(), stringsToSign: [] };
+      await expect(leaseSealed(strings)).rejects.toEqual(code("edge-refused"));
+      const more = { ...v1(), signature: 1 } as unknown as CallerProof;
+      await expect(leaseSealed(more)).rejects.toEqual(code("edge-refused"));
+    });
+
+    it("sealed to another key are told so, and a restart changes the key", async () => {
+      const before = await sealingKey();
+      const unknown = { sealingKeyId: "00".repeat(8) };
+      await expect(leaseSealed(v1(), {}, unknown)).rejects.toEqual(code("sealing-key-changed"));
+      await bridge.restart();
+      const after = await sealingKey();
+      expect(after.publicKey).not.toBe(before.publicKey);
+      await expect(leaseSealed(v1(), {}, {}, before)).rejects.toEqual(code("sealing-key-changed"));
+      const posing = { sealingKeyId: after.keyId };
+      await expect(leaseSealed(v1(), {}, posing, before)).rejects.toEqual(code("edge-refused"));
+      expect((await leaseSealed(v1())).grant.sealed).toBeNull();
+    });
   });
 
   it("refuses replays, other edges' signatures, foreign accounts and old epochs", async () => {

@@ -58,7 +58,7 @@ export function admitEdgeRequest<K extends keyof Payloads>(
   const bytes = base64Decode(message.payload);
   const signature = base64Decode(message.signature);
   if (bytes === null || signature === null) throw refused("not canonical base64");
-  const payload = parse(schema, bytes) as Payloads[K] | null;
+  const payload = parseJson(schema, bytes) as Payloads[K] | null;
   if (payload === null) throw refused("not of the form");
 
   const edge = findEdge(bridge.database, payload.edge);
@@ -93,7 +93,11 @@ export function admitEdgeRequest<K extends keyof Payloads>(
   };
 }
 
-function parse(schema: v.GenericSchema, bytes: Uint8Array): unknown {
+/** The value that strict UTF-8 JSON has, held against a schema; null for anything else. */
+export function parseJson<S extends v.GenericSchema>(
+  schema: S,
+  bytes: Uint8Array,
+): v.InferOutput<S> | null {
   const text = utf8DecodeStrict(bytes);
   if (text === null) return null;
   let json: unknown;

@@ -12,7 +12,11 @@ import {
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
 import { refused } from "./edge-request.ts";
 
-const suite = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
+export const suite = new CipherSuite(
+  KEM_DHKEM_X25519_HKDF_SHA256,
+  KDF_HKDF_SHA256,
+  AEAD_AES_256_GCM,
+);
 
 /**
  * Seals a secret, which stays the caller's to wipe. A public key of small order is refused by X25519's check for an

@@ -14,6 +14,7 @@ import { type Database, openDatabase } from "./registry/database.ts";
 import { appendLog, isLogIntact } from "./registry/log.ts";
 import { readMetaText, writeMeta } from "./registry/meta.ts";
 import { createObject, systemObject } from "./registry/objects.ts";
+import { makeSealingKey } from "./sealing-key.ts";
 import { startServer } from "./server.ts";
 import { type BridgeSettings, homePaths } from "./settings.ts";
 import { checkStoreKind, readRecordedStoreKind, recordStoreKind } from "./store-record.ts";
@@ -110,6 +111,7 @@ async function buildBridge(
     store,
     database,
     identity,
+    sealingKey: await makeSealingKey(identity, startedAtMs),
     logger,
     clock,
     startedAtMs,

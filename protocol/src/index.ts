@@ -160,6 +160,8 @@ export {
   HEARTBEAT_MS,
 } from "./wire/connection.ts";
 export {
+  type BridgeSealingKey,
+  bridgeSealingKey,
   type CallerProof,
   type CredentialGrant,
   type CredentialRequest,
@@ -168,8 +170,17 @@ export {
   credentialGrant,
   credentialRequest,
   credentialResponse,
+  PROOF_SEAL_INFO,
   type Principal,
   principal,
+  proofSealAad,
+  type SealedProof,
+  type SealedProofContent,
+  type SealingKeyRequest,
+  type SealingKeyResponse,
+  sealedProofContent,
+  sealingKeyRequest,
+  sealingKeyResponse,
 } from "./wire/credential.ts";
 export { compareEpochs, type Epoch, type HpkeSealed, type WireError } from "./wire/fields.ts";
 export {

@@ -40,6 +40,7 @@ const managementCodes: Readonly<Record<BridgeFailure, ErrorCode>> = {
   frozen: "UnauthorizedOperation",
   "wrong-group": "InternalError",
   "stale-epoch": "InternalError",
+  "sealing-key-changed": "InternalError",
   "bad-signature": "AuthFailure.SignatureFailure",
   destroyed: "InternalError",
   "too-early": "InternalError",
@@ -76,6 +77,7 @@ const leaseCodes: Readonly<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt
     decrypt: "InvalidParameterValue.InvalidCiphertext",
   },
   "stale-epoch": { encrypt: "InternalError", decrypt: "InternalError" },
+  "sealing-key-changed": { encrypt: "InternalError", decrypt: "InternalError" },
   "bad-signature": { encrypt: "InternalError", decrypt: "InternalError" },
   destroyed: {
     encrypt: "ResourceUnavailable.CmkNotFound",

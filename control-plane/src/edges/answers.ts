@@ -2,7 +2,7 @@
  * What edge endpoints answer. With status 200 a body in the endpoint's schema; a request that is refused as a whole gets
  * `{"error": {code, message?}}` with:
  *
- *     400 malformed        403 edge-refused        409 audit-gap, audit-conflict        503 unavailable
+ *     400 malformed    403 edge-refused    409 audit-gap, audit-conflict, sealing-key-changed    503 unavailable
  */
 
 import type { WireError } from "@edge-kms/protocol";

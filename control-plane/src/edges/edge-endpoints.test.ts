@@ -279,6 +279,76 @@ describe("credentials", () => {
     const { body } = await ask(proofOf(account.secretId, account.secretKey), own);
     expect(payloadOf(body.grant as never)).toMatchObject({ epoch: { counter: 77 } });
   });
+
+  const sealedProof = (secretId: string) => ({
+    secretId,
+    method: "HmacSHA256",
+    sealingKeyId: "00".repeat(8),
+    sealed: { kem: 0x0020, enc: hpkePublicKey, ciphertext: "AAAA" },
+  });
+
+  test("a sealed v1 proof: finds the principal and passes the request on unchanged", async () => {
+    const message = edge.sign("edge-kms/credential-request/1", {
+      ...edge.origin(),
+      hpkePublicKey,
+      proof: sealedProof(root.secretId),
+    });
+    const { status, body } = await edge.post("/edge/v1/credentials", message);
+    expect(status).toBe(200);
+    expect(payloadOf(body.grant as never)).toMatchObject({ principal: root.principal });
+    const call = h.bridge.calls.findLast(({ name }) => name === "leaseCredential");
+    expect(call?.request).toMatchObject({ request: message, principal: root.principal });
+    const nobody = await ask(sealedProof(`AKID${"0".repeat(32)}`));
+    expect(nobody.body).toEqual({ error: { code: "AuthFailure.SecretIdNotFound" } });
+  });
+
+  test("a v1 proof in the clear is refused before anyone looks at it", async () => {
+    const asked = h.bridge.calls.length;
+    const proof = { ...proofOf(root.secretId, root.secretKey), method: "HmacSHA256" };
+    const answer = await ask({ ...proof, date: "", service: "", signature: "AAAA" });
+    expect(answer).toEqual({ status: 400, body: { error: { code: "malformed" } } });
+    const sent = h.bridge.calls.slice(asked).map(({ name }) => name);
+    expect(sent).not.toContain("leaseCredential");
+  });
+
+  test("a proof sealed to a key that the bridge has no more is told so", async () => {
+    h.bridge.failNext("leaseCredential", "sealing-key-changed");
+    expect(await ask(sealedProof(root.secretId))).toEqual({
+      status: 409,
+      body: { error: { code: "sealing-key-changed" } },
+    });
+  });
+});
+
+describe("the bridge's sealing key", () => {
+  const askFor = (from: TestEdge = edge) =>
+    from.post("/edge/v1/sealing-key", from.sign("edge-kms/sealing-key-request/1", from.origin()));
+
+  test("is passed on as the bridge has signed it", async () => {
+    const { sealingKey } = await h.bridge.call("status", {});
+    expect(await askFor()).toEqual({ status: 200, body: { sealingKey } });
+  });
+
+  test("is asked for by enrolled edges only, once with each request", async () => {
+    const message = edge.sign("edge-kms/sealing-key-request/1", edge.origin());
+    expect((await edge.post("/edge/v1/sealing-key", message)).status).toBe(200);
+    expect((await edge.post("/edge/v1/sealing-key", message)).status).toBe(403);
+    const stranger = { ...edge.origin(), edge: "nobody" };
+    const unknown = edge.sign("edge-kms/sealing-key-request/1", stranger);
+    expect((await edge.post("/edge/v1/sealing-key", unknown)).status).toBe(403);
+    const kind = edge.sign("edge-kms/connect/1", edge.origin());
+    expect((await edge.post("/edge/v1/sealing-key", kind)).status).toBe(400);
+    const frozen = h.edge(root);
+    const row = h.bridge.edges.find(({ edge: name }) => name === frozen.edge);
+    if (row !== undefined) row.frozen = true;
+    expect((await askFor(frozen)).status).toBe(403);
+  });
+
+  test("cannot be had without the bridge", async () => {
+    h.bridge.failNext("status", "unreachable");
+    const unavailable = { status: 503, body: { error: { code: "unavailable" } } };
+    expect(await askFor()).toMatchObject(unavailable);
+  });
 });
 
 /** Records 1…count of an instance's chain, or those after `from`. */

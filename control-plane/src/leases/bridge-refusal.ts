@@ -11,6 +11,8 @@ export function translateBridgeRefusal(error: unknown): EdgeAnswer {
     case "edge-refused":
     case "frozen":
       return { status: 403, error: { code: "edge-refused" }, reason };
+    case "sealing-key-changed":
+      return { status: 409, error: { code: "sealing-key-changed" }, reason };
     default:
       return unavailable(reason);
   }

@@ -8,6 +8,8 @@ import {
   base64Encode,
   type CallerProof,
   type CredentialGrant,
+  type CredentialRequest,
+  type CredentialResponse,
   credentialGrant,
   credentialResponse,
   type Epoch,
@@ -21,7 +23,8 @@ import { Gate } from "./gate.ts";
 import type { LeaseContext } from "./key-leases.ts";
 import { localTimes } from "./lease-times.ts";
 import type { Answer, CallerLoan, CallerQuestion } from "./messages.ts";
-import { UpstreamError } from "./upstream.ts";
+import { ProofSealing } from "./proof-sealing.ts";
+import { type Origin, type Sent, UpstreamError } from "./upstream.ts";
 
 /** A caller's credential in hand. */
 export interface HeldCaller {
@@ -52,9 +55,11 @@ export class CallerLeases {
   readonly #byScope = new Map<string, HeldCaller>();
   readonly #asking = new Map<string, Promise<unknown>>();
   readonly #gate = new Gate(CONCURRENT, MAX_WAITING);
+  readonly #sealing: ProofSealing;
 
   constructor(context: LeaseContext) {
     this.#context = context;
+    this.#sealing = new ProofSealing(context.upstream, context.identity.bridgeKey);
   }
 
   /** The lease of that id, if this instance holds it and it has neither ended nor been voided. */
@@ -115,14 +120,8 @@ export class CallerLeases {
   }
 
   async #request(proof: CallerProof, scope: string | null): Promise<Answer<HeldCaller>> {
-    const { upstream, identity } = this.#context;
-    const { publicKey } = await identity.sealingKey;
-    const { answer, requestHash, sentAtMs } = await upstream.post(
-      "/edge/v1/credentials",
-      signedMessageTypes.credentialRequest,
-      { ...upstream.origin(), hpkePublicKey: base64Encode(publicKey), proof },
-      credentialResponse,
-    );
+    const { identity } = this.#context;
+    const { answer, requestHash, sentAtMs } = await this.#send(proof);
     if ("error" in answer) {
       const { code } = answer.error;
       return isErrorCode(code)
@@ -145,6 +144,33 @@ export class CallerLeases {
     }
     this.#keep(held, scope);
     return { ok: true, value: held };
+  }
+
+  /** Sends a proof; that of v1 sealed, and once more when the bridge has started anew meanwhile and has another key. */
+  async #send(proof: CallerProof): Promise<Sent<CredentialResponse>> {
+    const { upstream } = this.#context;
+    if (isTc3(proof)) return this.#post(upstream.origin(), proof);
+    for (let isRetry = false; ; isRetry = true) {
+      const key = await this.#sealing.key();
+      const origin = upstream.origin();
+      const sent = await this.#post(origin, await this.#sealing.seal(proof, key, origin));
+      if (!("error" in sent.answer) || sent.answer.error.code !== "sealing-key-changed") {
+        return sent;
+      }
+      this.#sealing.forget(key);
+      if (isRetry) return sent;
+    }
+  }
+
+  async #post(
+    origin: Origin,
+    proof: CredentialRequest["proof"],
+  ): Promise<Sent<CredentialResponse>> {
+    const { upstream, identity } = this.#context;
+    const { publicKey } = await identity.sealingKey;
+    const content: CredentialRequest = { ...origin, hpkePublicKey: base64Encode(publicKey), proof };
+    const { credentialRequest } = signedMessageTypes;
+    return upstream.post("/edge/v1/credentials", credentialRequest, content, credentialResponse);
   }
 
   #accept(
@@ -228,7 +254,11 @@ export class CallerLeases {
 export function scopeOf(
   proof: Pick<CallerProof, "method" | "secretId" | "date" | "service">,
 ): string | null {
-  return proof.method === "TC3-HMAC-SHA256"
-    ? `${proof.secretId}/${proof.date}/${proof.service}`
-    : null;
+  return isTc3(proof) ? `${proof.secretId}/${proof.date}/${proof.service}` : null;
+}
+
+function isTc3<T extends Pick<CallerProof, "method">>(
+  proof: T,
+): proof is T & { method: "TC3-HMAC-SHA256" } {
+  return proof.method === "TC3-HMAC-SHA256";
 }

@@ -26,6 +26,7 @@ import {
   type LeaseGrant,
   leaseRequest,
   type Principal,
+  sealingKeyRequest,
   signedMessageTypes,
   tc3SigningKey,
   utf8Encode,
@@ -93,9 +94,14 @@ export class TestControlPlane {
   readonly records = new Map<string, AuditRecord[]>();
   readonly forwarded: Forwarded[] = [];
   /** What was asked, for tests that count. */
-  readonly asked = { leases: 0, credentials: 0, deliveries: 0, connects: 0 };
+  readonly asked = { leases: 0, credentials: 0, sealingKeys: 0, deliveries: 0, connects: 0 };
   /** Parts that answer 503 while true. */
   readonly down = { leases: false, credentials: false, audit: false };
+  /** Every body that came, as text: what the control plane could read. */
+  readonly seen: string[] = [];
+  /** Signs the sealing key; another than the bridge for tests of what must be refused. */
+  sealingKeySigner: Signer = this.bridge;
+  #sealing = makeSealing();
   /** Records that came a second time. */
   duplicates = 0;
   /** Changes a grant before it is signed, for tests of what must be refused. */
@@ -201,6 +207,11 @@ export class TestControlPlane {
     this.#tell({ type: "epoch", account, epoch: this.epochOf(account) });
   }
 
+  /** The bridge starts anew: its sealing key is another. */
+  restartBridge(): void {
+    this.#sealing = makeSealing();
+  }
+
   /** Every record of every instance. */
   allRecords(): AuditRecord[] {
     return [...this.records.values()].flat();
@@ -214,6 +225,7 @@ export class TestControlPlane {
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = Buffer.concat(chunks);
+    this.seen.push(body.toString());
     const answer = async (): Promise<object | null> => {
       switch (request.url) {
         case "/edge/v1/leases":
@@ -222,6 +234,9 @@ export class TestControlPlane {
         case "/edge/v1/credentials":
           this.asked.credentials += 1;
           return this.down.credentials ? null : this.#credential(JSON.parse(body.toString()));
+        case "/edge/v1/sealing-key":
+          this.asked.sealingKeys += 1;
+          return this.#sealingKey(JSON.parse(body.toString()));
         case "/edge/v1/audit":
           this.asked.deliveries += 1;
           return this.down.audit ? null : this.#store(JSON.parse(body.toString()));
@@ -312,7 +327,8 @@ export class TestControlPlane {
   async #credential(input: unknown): Promise<object> {
     const opened = this.#open(input, signedMessageTypes.credentialRequest, credentialRequest);
     const request = opened.content as import("@edge-kms/protocol").CredentialRequest;
-    const { proof } = request;
+    const proof = await this.#openProof(request);
+    if (proof === null) return { error: { code: "sealing-key-changed" } };
     const requestHash = createHash("sha256").update(opened.payload).digest("hex");
     const account = this.accounts.get(proof.secretId);
     if (account === undefined) return { error: { code: "AuthFailure.SecretIdNotFound" } };
@@ -343,6 +359,35 @@ export class TestControlPlane {
         : null,
     };
     return { grant: signMessage(signedMessageTypes.credentialGrant, grant, this.bridge) };
+  }
+
+  async #openProof(
+    request: import("@edge-kms/protocol").CredentialRequest,
+  ): Promise<CallerProof | null> {
+    const { proof, edge, instance, nonce } = request;
+    if (!("sealed" in proof)) return proof;
+    const { secretId, method, sealed } = proof;
+    const { pair, content } = await this.#sealing;
+    if (proof.sealingKeyId !== content.keyId) return null;
+    const opened = await hpke.Open(
+      pair,
+      base64Decode(sealed.enc) as Uint8Array,
+      base64Decode(sealed.ciphertext) as Uint8Array,
+      {
+        info: utf8Encode("edge-kms/caller-proof/1"),
+        aad: utf8Encode(`${edge}:${instance}:${nonce}`),
+      },
+    );
+    const { stringsToSign, signature } = JSON.parse(Buffer.from(opened).toString());
+    return { secretId, method, date: "", service: "", stringsToSign, signature };
+  }
+
+  async #sealingKey(input: unknown): Promise<object> {
+    this.#open(input, signedMessageTypes.sealingKeyRequest, sealingKeyRequest);
+    const { content } = await this.#sealing;
+    return {
+      sealingKey: signMessage(signedMessageTypes.bridgeSealingKey, content, this.sealingKeySigner),
+    };
   }
 
   #store(input: unknown): object {
@@ -383,6 +428,13 @@ export class TestControlPlane {
     this.forwarded.push({ call, body });
     return JSON.parse(encodeSuccess(call.requestId, { Forwarded: true }));
   }
+}
+
+async function makeSealing() {
+  const pair = await hpke.GenerateKeyPair();
+  const publicKey = await hpke.SerializePublicKey(pair.publicKey);
+  const keyId = createHash("sha256").update(publicKey).digest("hex").slice(0, 16);
+  return { pair, content: { publicKey: base64Encode(publicKey), keyId, madeAtMs: Date.now() } };
 }
 
 function times(limits: Limits) {

@@ -2,6 +2,7 @@
 
 import {
   type BridgeRequest,
+  type CallerProof,
   type CredentialRequest,
   hexEncode,
   signedMessageTypes,
@@ -17,6 +18,7 @@ import { isFrozen } from "../registry/freezes.ts";
 import { appendLog } from "../registry/log.ts";
 import { sealToEdge } from "../seal-to-edge.ts";
 import { checkProof } from "./check-proof.ts";
+import { openProof } from "./open-proof.ts";
 
 type Input = BridgeRequest<"leaseCredential">;
 
@@ -28,8 +30,9 @@ export const leaseCredential: Operation<"leaseCredential"> = async (bridge, inpu
   const request = admitEdgeRequest(bridge, "credential", input.request);
   try {
     const { principal } = input;
-    const { proof, instance } = request.payload;
-    check(bridge, request, input);
+    const { instance } = request.payload;
+    const proof = await openProof(bridge, request.payload);
+    check(bridge, request, input, proof);
     const signingKey = await checkProof(bridge, proof, principal, input.sealed);
     if (signingKey === null) {
       throw new BridgeError("bad-signature", "The signature does not match.");
@@ -68,7 +71,7 @@ export const leaseCredential: Operation<"leaseCredential"> = async (bridge, inpu
         sealed,
       };
       await bridge.database.commit(() => {
-        check(bridge, request, input);
+        check(bridge, request, input, proof);
         raiseEpoch(bridge.database, principal.account, input.epoch.counter);
         request.remember();
         appendLog(bridge.database, bridge.clock(), "credential-leased", "control-plane", {
@@ -94,9 +97,13 @@ export const leaseCredential: Operation<"leaseCredential"> = async (bridge, inpu
 };
 
 /** Asked before the SecretKey is opened, and again in the commit that lets the grant out. */
-function check(bridge: Bridge, request: EdgeRequest<CredentialRequest>, input: Input): void {
+function check(
+  bridge: Bridge,
+  request: EdgeRequest<CredentialRequest>,
+  input: Input,
+  { date }: CallerProof,
+): void {
   const { account } = input.principal;
-  const { date } = request.payload.proof;
   if (!request.edge.accounts.includes(account)) throw refused("account out of scope");
   if (isFrozen(bridge.database, "edge", request.edge.edge)) throw frozen("edge");
   if (isFrozen(bridge.database, "account", account)) throw frozen("account");

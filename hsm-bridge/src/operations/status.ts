@@ -9,5 +9,6 @@ export const status: Operation<"status"> = (bridge) => ({
   generation: bridge.generation,
   startedAtMs: bridge.startedAtMs,
   publicKey: base64Encode(bridge.identity.publicKey),
+  sealingKey: bridge.sealingKey.message,
   epochs: listEpochs(bridge.database),
 });

@@ -10,6 +10,8 @@ import {
   verify,
 } from "node:crypto";
 import {
+  type BridgeSealingKey,
+  bridgeSealingKey,
   type CallerProof,
   type CredentialGrant,
   credentialGrant,
@@ -88,6 +90,42 @@ export class TestEdge {
     });
   }
 
+  /**
+   * A credential request with a v1 proof sealed to a key as `status` answers it. `changes` are made after the sealing,
+   * `proofChanges` to the sealed proof.
+   */
+  async sealedCredentialRequest(
+    { secretId, method, stringsToSign, signature }: CallerProof,
+    { publicKey, keyId }: BridgeSealingKey,
+    changes: object = {},
+    proofChanges: object = {},
+  ): Promise<SignedRequest> {
+    const nonce = randomBytes(16).toString("hex");
+    const recipient = await suite.DeserializePublicKey(Buffer.from(publicKey, "base64"));
+    const { encapsulatedSecret, ciphertext } = await suite.Seal(
+      recipient,
+      Buffer.from(JSON.stringify({ stringsToSign, signature })),
+      {
+        info: Buffer.from("edge-kms/caller-proof/1"),
+        aad: Buffer.from(`${this.name}:${this.instance}:${nonce}`),
+      },
+    );
+    const sealed = {
+      kem: 0x0020,
+      enc: Buffer.from(encapsulatedSecret).toString("base64"),
+      ciphertext: Buffer.from(ciphertext).toString("base64"),
+    };
+    return this.sign(signedMessageTypes.credentialRequest, {
+      edge: this.name,
+      instance: this.instance,
+      nonce,
+      timeMs: Date.now(),
+      hpkePublicKey: this.hpkePublicKey,
+      proof: { secretId, method, sealingKeyId: keyId, sealed, ...proofChanges },
+      ...changes,
+    });
+  }
+
   sign(type: SignedMessageType, payload: object): SignedRequest {
     const bytes = Buffer.from(JSON.stringify(payload));
     const signature = sign(null, preAuthenticationEncoding(type, bytes), this.#keys.privateKey);
@@ -129,6 +167,13 @@ export function readCredentialGrant(
   );
 }
 
+export function readSealingKey(message: SignedMessage, bridgePublicKey: string): BridgeSealingKey {
+  return v.parse(
+    bridgeSealingKey,
+    verified(message, signedMessageTypes.bridgeSealingKey, bridgePublicKey),
+  );
+}
+
 function verified(message: SignedMessage, type: SignedMessageType, publicKeyB64: string): unknown {
   const bytes = Buffer.from(message.payload, "base64");
   const key = createPublicKey({
@@ -144,7 +189,7 @@ function verified(message: SignedMessage, type: SignedMessageType, publicKeyB64:
     message.type !== type ||
     !verify(null, preAuthenticationEncoding(type, bytes), key, signature)
   ) {
-    throw new Error("the grant's signature does not verify");
+    throw new Error("the bridge's signature does not verify");
   }
   return JSON.parse(bytes.toString("utf8"));
 }

@@ -41,6 +41,8 @@ export const bridgeErrors = {
   "wrong-group": { status: 403, mayRetry: false },
   /** An epoch below one the bridge has seen. */
   "stale-epoch": { status: 409, mayRetry: true },
+  /** A caller's proof is sealed to a key that this bridge has not: fetch its sealing key again and seal anew. */
+  "sealing-key-changed": { status: 409, mayRetry: true },
   /** The signature does not match the SecretKey. */
   "bad-signature": { status: 403, mayRetry: false },
   /** The key is destroyed, or its version is. */
@@ -74,6 +76,8 @@ export const bridgeApi = {
       startedAtMs: timeMs,
       /** Ed25519, raw 32 bytes, base64: what edges verify grants with. */
       publicKey: base64Text(44),
+      /** `bridgeSealingKey`, signed: what edges seal v1 proofs to until the next start. */
+      sealingKey: signedMessageSchema,
       /** Highest epoch counter seen per account in this generation. */
       epochs: v.array(v.strictObject({ account: accountId, counter: count })),
     }),

@@ -1,6 +1,6 @@
 /**
  * Caller credentials (design §4 "Caller secrets"). The edge cannot verify a caller it has not met: it sends the strings
- * the caller may have signed and the signature. Only the bridge opens SecretKeys; if the signature is valid it says whose
+ * the caller may have signed and the signature, for v1 sealed to the bridge. Only the bridge opens SecretKeys; if the signature is valid it says whose
  * it is, and for TC3 it also leases kSigning of that UTC day and service string, sealed to the instance.
  */
 
@@ -36,7 +36,7 @@ export type Principal = v.InferOutput<typeof principal>;
 
 export const signatureMethod = v.picklist(["TC3-HMAC-SHA256", "HmacSHA256", "HmacSHA1"]);
 
-/** A caller's proof: any one of the strings to sign must match the signature. */
+/** A caller's proof in the clear: any one of the strings to sign must match the signature. */
 export const callerProof = v.strictObject({
   secretId,
   method: signatureMethod,
@@ -53,11 +53,70 @@ export const callerProof = v.strictObject({
 });
 export type CallerProof = v.InferOutput<typeof callerProof>;
 
+/** Payload of `edge-kms/sealing-key-request/1`, signed by the enrolled edge key. */
+export const sealingKeyRequest = v.strictObject(requestOrigin);
+export type SealingKeyRequest = v.InferOutput<typeof sealingKeyRequest>;
+
+/** First 8 bytes of the SHA-256 of the public key. */
+const sealingKeyId = hexOf(8);
+
+/**
+ * Payload of `edge-kms/bridge-sealing-key/1`, signed by the bridge: the X25519 key that v1 proofs are sealed to. Made in
+ * memory at each start of the bridge and never stored.
+ */
+export const bridgeSealingKey = v.strictObject({
+  publicKey: base64Text(44),
+  keyId: sealingKeyId,
+  madeAtMs: timeMs,
+});
+export type BridgeSealingKey = v.InferOutput<typeof bridgeSealingKey>;
+
+/** `POST /edge/v1/sealing-key` on the control plane, which passes on what the bridge has signed. */
+export const sealingKeyResponse = v.union([
+  v.strictObject({ sealingKey: signedMessageSchema }),
+  v.strictObject({ error: wireError }),
+]);
+export type SealingKeyResponse = v.InferOutput<typeof sealingKeyResponse>;
+
+/** What TC3 signs has hashes of the parameters only: the control plane may read it. */
+export const tc3Proof = v.strictObject({
+  ...callerProof.entries,
+  method: v.literal("TC3-HMAC-SHA256"),
+});
+
+/**
+ * A v1 signature covers every parameter in the clear, Plaintext included. The control plane carries the proof without
+ * reading it: what it holds is sealed to the bridge with HPKE, `info` {@link PROOF_SEAL_INFO}, `aad` {@link proofSealAad}.
+ */
+export const sealedProof = v.strictObject({
+  secretId,
+  method: v.picklist(["HmacSHA256", "HmacSHA1"]),
+  sealingKeyId,
+  /** `sealedProofContent` as UTF-8 JSON. With base64 around it twice it must fit into a signed message. */
+  sealed: v.strictObject({ ...hpkeSealed.entries, ciphertext: base64Text(6 * 1024 * 1024) }),
+});
+export type SealedProof = v.InferOutput<typeof sealedProof>;
+
+export const sealedProofContent = v.strictObject({
+  stringsToSign: callerProof.entries.stringsToSign,
+  signature: callerProof.entries.signature,
+});
+export type SealedProofContent = v.InferOutput<typeof sealedProofContent>;
+
+export const PROOF_SEAL_INFO = "edge-kms/caller-proof/1";
+
+/** Ties a sealed proof to the one request that it was made for. None of the parts can hold a `:`. */
+export function proofSealAad(
+  origin: Pick<SealingKeyRequest, "edge" | "instance" | "nonce">,
+): string {
+  return `${origin.edge}:${origin.instance}:${origin.nonce}`;
+}
+
 /** Payload of `edge-kms/credential-request/1`, signed by the enrolled edge key. */
 export const credentialRequest = v.strictObject({
   ...requestOrigin,
   hpkePublicKey: base64Text(44),
-  proof: callerProof,
+  proof: v.variant("method", [tc3Proof, sealedProof]),
 });
 export type CredentialRequest = v.InferOutput<typeof credentialRequest>;
 

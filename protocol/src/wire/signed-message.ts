@@ -19,6 +19,8 @@ export const signedMessageTypes = {
   leaseGrant: "edge-kms/lease-grant/1",
   credentialRequest: "edge-kms/credential-request/1",
   credentialGrant: "edge-kms/credential-grant/1",
+  sealingKeyRequest: "edge-kms/sealing-key-request/1",
+  bridgeSealingKey: "edge-kms/bridge-sealing-key/1",
   auditDelivery: "edge-kms/audit-delivery/1",
   connect: "edge-kms/connect/1",
   forward: "edge-kms/forward/1",
