@@ -33,13 +33,13 @@ test("EDGE_KMS_DATABASE_URL is nearer than DATABASE_URL", () => {
 });
 
 test("takes several edges from flags and environment", () => {
-  const flags = ["--home", home, "--database-url", "memory:", "--edge-url", "http://a"];
-  expect(readConfig([...flags, "--edge-url", "http://b"], {}, "/").edgeUrls).toEqual([
-    "http://a",
-    "http://b",
+  const flags = ["--home", home, "--database-url", "memory:", "--edge-url", "https://a"];
+  expect(readConfig([...flags, "--edge-url", "https://b"], {}, "/").edgeUrls).toEqual([
+    "https://a",
+    "https://b",
   ]);
-  const env = { EDGE_KMS_EDGE_URLS: "http://c,http://d" };
-  expect(readConfig(flags.slice(0, 4), env, "/").edgeUrls).toEqual(["http://c", "http://d"]);
+  const env = { EDGE_KMS_EDGE_URLS: "https://c,https://d" };
+  expect(readConfig(flags.slice(0, 4), env, "/").edgeUrls).toEqual(["https://c", "https://d"]);
 });
 
 test("forwards the data plane by default, and never in production", () => {
@@ -81,3 +81,32 @@ test("refuses unknown flags", () => {
 function region(name: string) {
   return { name: `ap-${name}`, suite: "SM4" };
 }
+
+test.each([
+  ["a certificate without its key", { tlsCertificateFile: "a" }, "one of them is missing"],
+  ["every address without TLS", { listen: "0.0.0.0:1" }, "0.0.0.0 is no loopback address"],
+  ["a name without TLS", { listen: "127.0.0.1.example.test:1" }, "no loopback address"],
+  ["an edge over plain http", { edgeUrls: ["http://edge.example.test"] }, "needs an https URL"],
+])("refuses %s", (_name, settings, sentence) => {
+  const check = () => checkSettings(home, { databaseUrl: "memory:", ...settings });
+  expect(check).toThrow(ConfigError);
+  expect(check).toThrow(sentence);
+});
+
+test.each([
+  [{ listen: "[::1]:1", edgeUrls: ["http://[::1]:2", "http://127.0.0.2:3", "http://localhost"] }],
+  [{ listen: "0.0.0.0:1", tlsCertificateFile: "a", tlsKeyFile: "b" }],
+  [{ listen: "[::]:1", plainHttpBehindProxy: true, edgeUrls: ["http://edge.example.test"] }],
+])("listens with TLS, on loopback, or behind a proxy: %j", (settings) => {
+  expect(checkSettings(home, { databaseUrl: "memory:", ...settings })).toMatchObject({
+    plainHttpBehindProxy: "plainHttpBehindProxy" in settings,
+  });
+});
+
+test("the proxy in front is told by the environment, too", () => {
+  const args = ["--home", home, "--database-url", "memory:", "--listen", "0.0.0.0:1"];
+  const at = (word: string) => readConfig(args, { EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY: word }, "/");
+  expect(at("1").plainHttpBehindProxy).toBe(true);
+  expect(() => at("0")).toThrow("no loopback address");
+  expect(() => at("yes")).toThrow("EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY must be 1 or 0");
+});

@@ -55,6 +55,11 @@ export const settingsSchema = v.strictObject({
     v.pipe(v.string(), v.regex(/^(.+):[0-9]{1,5}$/, "host:port")),
     "127.0.0.1:8788",
   ),
+  /** PEM files of this door's certificate and its key; with them it speaks https. */
+  tlsCertificateFile: v.optional(v.pipe(v.string(), v.minLength(1))),
+  tlsKeyFile: v.optional(v.pipe(v.string(), v.minLength(1))),
+  /** A proxy that speaks TLS stands in front: plain http may then go to and come from others than loopback addresses. */
+  plainHttpBehindProxy: v.optional(v.boolean(), false),
   /** `postgresql://…`, or `memory:` for a database that is gone with the process. */
   databaseUrl: v.optional(
     v.pipe(v.string(), v.regex(/^(postgres(ql)?:\/\/.*|memory:)$/, "postgresql://… or memory:")),
@@ -138,13 +143,19 @@ export function readConfig(args: readonly string[], env: Environment, folder: st
       databaseUrl: env.EDGE_KMS_DATABASE_URL ?? env.DATABASE_URL,
       bridgeUrl: env.EDGE_KMS_BRIDGE_URL,
       edgeUrls: env.EDGE_KMS_EDGE_URLS?.split(",").filter((url) => url !== ""),
-      production: env.EDGE_KMS_PRODUCTION === undefined ? undefined : readBoolean(env),
+      tlsCertificateFile: env.EDGE_KMS_TLS_CERTIFICATE_FILE,
+      tlsKeyFile: env.EDGE_KMS_TLS_KEY_FILE,
+      plainHttpBehindProxy: readBoolean(env, "EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY"),
+      production: readBoolean(env, "EDGE_KMS_PRODUCTION"),
     }),
     ...present({
       listen: flags.listen,
       databaseUrl: flags["database-url"],
       bridgeUrl: flags["bridge-url"],
       edgeUrls: flags["edge-url"],
+      tlsCertificateFile: flags["tls-certificate-file"],
+      tlsKeyFile: flags["tls-key-file"],
+      plainHttpBehindProxy: flags["plain-http-behind-proxy"],
       production: flags.production,
     }),
   };
@@ -175,11 +186,13 @@ export function checkSettings(home: string, input: Readonly<Record<string, unkno
       "forwardDataPlane is refused in production: plaintext must not pass the control plane.",
     );
   }
+  const address = readListen(listen);
+  refusePlainHttp(settings, address.host);
   return {
     ...settings,
     home,
     databaseUrl,
-    listen: readListen(listen),
+    listen: address,
     forwardDataPlane: settings.forwardDataPlane ?? !settings.production,
   };
 }
@@ -190,6 +203,9 @@ const flagTypes = {
   "database-url": { type: "string" },
   "bridge-url": { type: "string" },
   "edge-url": { type: "string", multiple: true },
+  "tls-certificate-file": { type: "string" },
+  "tls-key-file": { type: "string" },
+  "plain-http-behind-proxy": { type: "boolean" },
   production: { type: "boolean" },
 } as const;
 
@@ -202,10 +218,12 @@ function readFlags(args: readonly string[]) {
   }
 }
 
-function readBoolean({ EDGE_KMS_PRODUCTION: word }: Environment): boolean {
+function readBoolean(env: Environment, name: string): boolean | undefined {
+  const word = env[name];
+  if (word === undefined) return undefined;
   if (word === "1" || word === "true") return true;
   if (word === "0" || word === "false" || word === "") return false;
-  throw new ConfigError("EDGE_KMS_PRODUCTION must be 1 or 0.");
+  throw new ConfigError(`${name} must be 1 or 0.`);
 }
 
 function readSection(path: string): Record<string, unknown> {
@@ -232,6 +250,37 @@ function readListen(text: string): { host: string; port: number } {
   const host = text.slice(0, colon).replace(/^\[(.*)\]$/, "$1");
   if (port > 65_535) throw new ConfigError("The port to listen on is above 65535.");
   return { host, port };
+}
+
+const loopback = /^(localhost|127(\.[0-9]{1,3}){3}|\[?::1\]?)$/;
+
+/** Off loopback everything is TLS (design §4 "Replay"): SDKs sign neither action nor region, and Decrypt answers plaintext. */
+function refusePlainHttp(
+  settings: Pick<
+    Settings,
+    "tlsCertificateFile" | "tlsKeyFile" | "plainHttpBehindProxy" | "edgeUrls"
+  >,
+  host: string,
+): void {
+  const hasTls = settings.tlsCertificateFile !== undefined;
+  if (hasTls !== (settings.tlsKeyFile !== undefined)) {
+    throw new ConfigError("tlsCertificateFile and tlsKeyFile go together: one of them is missing.");
+  }
+  if (settings.plainHttpBehindProxy) return;
+  if (!hasTls && !loopback.test(host)) {
+    throw new ConfigError(
+      `${host} is no loopback address: give tlsCertificateFile and tlsKeyFile, or say with plainHttpBehindProxy that a TLS proxy stands in front.`,
+    );
+  }
+  const isOpen = (text: string): boolean => {
+    const { protocol, hostname } = new URL(text);
+    return protocol === "http:" && !loopback.test(hostname);
+  };
+  if (settings.edgeUrls.some(isOpen)) {
+    throw new ConfigError(
+      "An edge that is not on loopback needs an https URL, or plainHttpBehindProxy.",
+    );
+  }
 }
 
 function present(values: Record<string, unknown>): Record<string, unknown> {

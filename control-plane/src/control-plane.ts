@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { createSecureContext } from "node:tls";
 import { rememberSignatureMs } from "./access/replay.ts";
 import type { ActionServices } from "./actions/call.ts";
 import { createApp } from "./app.ts";
@@ -20,9 +21,11 @@ import { createEdgeForwarder } from "./forwarding/forward-to-edge.ts";
 import { ensureForwardingKey } from "./forwarding/signing-key.ts";
 import { repeat } from "./jobs/recurring.ts";
 import { finishOverdueCreations } from "./keys/creation.ts";
+import { finishDueDeletions } from "./keys/deletion.ts";
+import { rotateDueKeys } from "./keys/rotation.ts";
 import type { CredentialServices } from "./leases/credential-endpoint.ts";
 import { createLog, describeError, type Log } from "./log.ts";
-import { listen } from "./server.ts";
+import { listen, type TlsIdentity } from "./server.ts";
 
 export interface ControlPlane {
   readonly url: string;
@@ -62,6 +65,7 @@ export async function startControlPlane(
     }
   };
   try {
+    const tls = readTls(config);
     const bridge = options.bridge ?? openBridgeOf(config);
     closers.push(() => bridge.close());
     const database =
@@ -132,6 +136,18 @@ export async function startControlPlane(
         log,
       ),
       repeat(
+        "key rotations",
+        minuteMs,
+        () => rotateDueKeys({ database, bridge }, clock(), log),
+        log,
+      ),
+      repeat(
+        "key deletions",
+        minuteMs,
+        () => finishDueDeletions({ database, bridge }, clock(), log),
+        log,
+      ),
+      repeat(
         "spent signatures",
         rememberSignatureMs / 2,
         () => database.transaction((tx) => removeExpiredSignatures(tx, clock())),
@@ -139,7 +155,7 @@ export async function startControlPlane(
       ),
     ];
     closers.push(async () => void (await Promise.all(jobs.map((job) => job.stop()))));
-    const server = await listen(app, config.listen);
+    const server = await listen(app, config.listen, tls);
     closers.push(() => server.close());
     log.info("listening", { url: server.url, production: config.production });
     return { url: server.url, close: closeAll };
@@ -165,6 +181,23 @@ function createReadiness(database: Database, bridge: Bridge, clock: Clock): () =
     }
     return look;
   };
+}
+
+/** The identity of this door; null where it speaks plain http. */
+function readTls({ tlsCertificateFile, tlsKeyFile }: Config): TlsIdentity | null {
+  if (tlsCertificateFile === undefined || tlsKeyFile === undefined) return null;
+  try {
+    const identity = {
+      cert: readFileSync(tlsCertificateFile, "utf8"),
+      key: readFileSync(tlsKeyFile, "utf8"),
+    };
+    createSecureContext(identity);
+    return identity;
+  } catch {
+    throw new ConfigError(
+      "The files tlsCertificateFile and tlsKeyFile cannot be read, or are no certificate and its key.",
+    );
+  }
 }
 
 function openBridgeOf({ home, bridgeUrl }: Config): Bridge {

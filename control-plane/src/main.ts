@@ -12,6 +12,8 @@ const usage = `Usage: node control-plane/src/main.ts serve [flags]
   --database-url <url>    postgresql://… or memory:       (EDGE_KMS_DATABASE_URL, DATABASE_URL)
   --bridge-url <url>      the HSM bridge                  (EDGE_KMS_BRIDGE_URL, default https://127.0.0.1:8789)
   --edge-url <url>        an edge for data-plane calls; may be repeated   (EDGE_KMS_EDGE_URLS, comma-separated)
+  --tls-certificate-file <file>, --tls-key-file <file>    speak https     (EDGE_KMS_TLS_CERTIFICATE_FILE, EDGE_KMS_TLS_KEY_FILE)
+  --plain-http-behind-proxy   plain http beyond loopback: a TLS proxy stands in front (EDGE_KMS_PLAIN_HTTP_BEHIND_PROXY)
   --production            refuse settings that are for development        (EDGE_KMS_PRODUCTION)
   --help                  this text
 

@@ -10,6 +10,8 @@ import type { Edge } from "../edges/directory.ts";
 import { decodeHeader } from "../signed-messages/signed-messages.ts";
 import type { Hub } from "./hub.ts";
 
+export const connectPath = "/edge/v1/connect";
+
 /** Messages of edges are a few dozen bytes. */
 export const maxEdgeMessageBytes = 1024;
 

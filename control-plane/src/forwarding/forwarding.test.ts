@@ -53,15 +53,18 @@ function forwarded(
   params: object,
   change: (call: ForwardedCall) => ForwardedCall = (call) => call,
   caller: Account = root,
+  query = "",
 ) {
-  const body = Buffer.from(JSON.stringify(params));
+  const method = query === "" ? "POST" : "GET";
+  const body = Buffer.from(method === "GET" ? "" : JSON.stringify(params));
   const host = "edge.example.test";
   const { host: _, ...headers } = signedHeaders(
     caller,
     action,
     body,
-    { timestampSeconds: Math.floor(Date.now() / 1000) - Math.floor(Math.random() * 200) },
+    { method, timestampSeconds: Math.floor(Date.now() / 1000) - Math.floor(Math.random() * 200) },
     host,
+    query,
   );
   const { nonce, timeMs } = edge.origin();
   const call: ForwardedCall = {
@@ -70,8 +73,8 @@ function forwarded(
     timeMs,
     hops: 1,
     requestId: "0a0b0c0d-0000-4000-8000-000000000000",
-    method: "POST",
-    target: "/",
+    method,
+    target: query === "" ? "/" : `/?${query}`,
     host,
     headers,
     bodySha256: sha256(body),
@@ -114,6 +117,13 @@ describe("from an edge", () => {
       ...(_name === "with a header changed" ? { "x-tc-action": "GetRegions" } : {}),
     });
     expect(answer).toMatchObject({ status: 200, code: "InvalidRequest" });
+  });
+
+  test("takes a GET with 30 KB on its request line, which its signed header repeats", async () => {
+    const query = `SearchKeyAlias=${"x".repeat(200)}&Padding=${"x".repeat(30_000)}`;
+    const call = forwarded("ListKeyDetail", {}, (payload) => payload, root, query);
+    const answer = await send(h.url, "GET", `/?${query}`, call.headers, call.body);
+    expect(answer).toMatchObject({ status: 200, response: { TotalCount: 0 } });
   });
 
   test("refuses the same forwarded call twice", async () => {
