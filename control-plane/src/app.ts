@@ -14,7 +14,12 @@ import { type Context, Hono } from "hono";
 import { type Dispatcher, dispatch } from "./actions/dispatch.ts";
 import { findControlAction } from "./actions/registry.ts";
 import { acceptAudit } from "./audit/audit-endpoint.ts";
-import { admitConnection, CONNECT_HEADER, upgradeToHub } from "./connections/connect-endpoint.ts";
+import {
+  admitConnection,
+  CONNECT_HEADER,
+  connectPath,
+  upgradeToHub,
+} from "./connections/connect-endpoint.ts";
 import type { Hub } from "./connections/hub.ts";
 import type { EdgeAnswer } from "./edges/answers.ts";
 import type { Edge } from "./edges/directory.ts";
@@ -56,7 +61,7 @@ export function createApp(services: AppServices): Hono<Env> {
   );
   app.post("/edge/v1/audit", (c) => answerEdge(services, c, (body) => acceptAudit(edges, body)));
   app.get(
-    "/edge/v1/connect",
+    connectPath,
     async (c, next) => {
       const admitted = await admitConnection(edges, c.req.header(CONNECT_HEADER));
       if ("refusal" in admitted) return toResponse(services.log, c.req.path, admitted.refusal);
