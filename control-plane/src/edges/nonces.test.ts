@@ -30,3 +30,9 @@ test("refuses everything rather than forgetting early when it is full", () => {
   expect(memory.isFresh("a", "2")).toBe(true);
   expect(memory.isFresh("a", "3")).toBe(false);
 });
+
+test("an owner that fills its room takes none of another's", () => {
+  const memory = createNonceMemory(() => 0, 1000, 2);
+  for (const nonce of ["1", "2", "3"]) memory.isFresh("a", nonce);
+  expect(memory.isFresh("b", "1")).toBe(true);
+});

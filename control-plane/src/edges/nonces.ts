@@ -2,8 +2,11 @@
 
 import type { Clock } from "../clock.ts";
 
-/** At most so many at once; beyond that everything is refused rather than anything forgotten early. */
-const defaultCapacity = 500_000;
+/**
+ * At most so many of one owner at once; beyond that everything of that owner is refused rather than anything forgotten
+ * early. Owners are enrolled edges: one that floods this door shuts out itself only.
+ */
+const defaultCapacity = 300_000;
 
 export interface NonceMemory {
   /** True the first time, false ever after, within the time of remembering. */
@@ -17,21 +20,22 @@ export function createNonceMemory(
   capacity = defaultCapacity,
 ): NonceMemory {
   // Two generations: an entry lives in one of them for rememberMs to twice that.
-  let young = new Set<string>();
-  let old = new Set<string>();
+  let young = new Map<string, Set<string>>();
+  let old: typeof young = new Map();
   let turnedAtMs = clock();
   return {
     isFresh(owner, nonce) {
       const now = clock();
       if (now - turnedAtMs >= rememberMs) {
-        old = now - turnedAtMs >= 2 * rememberMs ? new Set() : young;
-        young = new Set();
+        old = now - turnedAtMs >= 2 * rememberMs ? new Map() : young;
+        young = new Map();
         turnedAtMs = now;
       }
-      const entry = `${owner}:${nonce}`;
-      if (young.has(entry) || old.has(entry)) return false;
-      if (young.size + old.size >= capacity) return false;
-      young.add(entry);
+      const own = young.get(owner) ?? new Set();
+      const before = old.get(owner);
+      if (own.has(nonce) || before?.has(nonce) === true) return false;
+      if (own.size + (before?.size ?? 0) >= capacity) return false;
+      young.set(owner, own.add(nonce));
       return true;
     },
   };
