@@ -68,7 +68,7 @@ export function sealInto(
     copyIn(bytes, text, aad);
     copyIn(bytes, start, plaintext);
     engine.seal(text, aad.length, start, length);
-    copyOut(bytes, start, ciphertext, 0, length + TAG_BYTES);
+    copyOut(memory, start, ciphertext, 0, length + TAG_BYTES);
     return;
   }
   try {
@@ -76,10 +76,10 @@ export function sealInto(
     inPieces(memory, aad, (size) => engine.aad(text, size));
     inPieces(memory, plaintext, (size, offset) => {
       engine.encrypt(text, size);
-      copyOut(bytes, text, ciphertext, offset, size);
+      copyOut(memory, text, ciphertext, offset, size);
     });
     engine.finish(tag);
-    copyOut(bytes, tag, ciphertext, length, TAG_BYTES);
+    copyOut(memory, tag, ciphertext, length, TAG_BYTES);
   } finally {
     engine.end();
   }
@@ -110,7 +110,7 @@ export function openInto(
     copyIn(bytes, text, aad);
     copyIn(bytes, start, ciphertextAndTag);
     if (engine.open(text, aad.length, start, length) === 0) return false;
-    copyOut(bytes, start, plaintext, 0, length);
+    copyOut(memory, start, plaintext, 0, length);
     exports.wipe(start, length);
     return true;
   }
@@ -124,7 +124,7 @@ export function openInto(
     if (engine.verify(tag) === 0) return false;
     inPieces(memory, body, (size, offset) => {
       engine.decrypt(text, size);
-      copyOut(bytes, text, plaintext, offset, size);
+      copyOut(memory, text, plaintext, offset, size);
     });
     return true;
   } finally {

@@ -104,7 +104,7 @@ class WasmBlockKey implements BlockKey {
     exports.cmac(this.#slot, tag, text, data.length);
     exports.wipe(text, data.length);
     const mac = new Uint8Array(BLOCK_BYTES);
-    copyOut(bytes, tag, mac, 0, BLOCK_BYTES);
+    copyOut(this.#memory, tag, mac, 0, BLOCK_BYTES);
     exports.wipe(tag, BLOCK_BYTES); // as a key derivation function CMAC makes keys
     return mac;
   }
@@ -135,11 +135,11 @@ class WasmBlockKey implements BlockKey {
   #map(data: Uint8Array, run: (size: number) => void): Uint8Array {
     this.#assertLive();
     assertBytes(data, "data");
-    const { exports, bytes, text, nonce } = this.#memory;
+    const { exports, text, nonce } = this.#memory;
     const result = new Uint8Array(data.length);
     inPieces(this.#memory, data, (size, offset) => {
       run(size);
-      copyOut(bytes, text, result, offset, size);
+      copyOut(this.#memory, text, result, offset, size);
     });
     exports.wipe(text, Math.min(data.length, TEXT_BYTES));
     exports.wipe(nonce, BLOCK_BYTES);

@@ -172,11 +172,11 @@ class WasmEncryptStream implements GcmEncryptStream {
   update(plaintext: Uint8Array): Uint8Array {
     assertBytes(plaintext, "plaintext");
     const slot = this.#context.live(plaintext.length);
-    const { exports, bytes, text } = this.#context.memory;
+    const { exports, text } = this.#context.memory;
     const ciphertext = new Uint8Array(plaintext.length);
     inPieces(this.#context.memory, plaintext, (size, offset) => {
       exports.gcmEncrypt(slot, text, size);
-      copyOut(bytes, text, ciphertext, offset, size);
+      copyOut(this.#context.memory, text, ciphertext, offset, size);
     });
     exports.wipeCipher();
     return ciphertext;
@@ -228,7 +228,7 @@ class WasmDecryptStream implements GcmDecryptStream {
       for (const part of this.#parts) {
         inPieces(memory, part, (size, offset) => {
           exports.gcmDecrypt(slot, text, size);
-          copyOut(bytes, text, plaintext, done + offset, size);
+          copyOut(memory, text, plaintext, done + offset, size);
         });
         done += part.length;
       }

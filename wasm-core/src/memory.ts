@@ -176,6 +176,7 @@ export interface CoreMemory {
   readonly streams: Pool;
   readonly workspace: Uint8Array;
   /** Standing views, for the results that every call copies out. */
+  readonly views: Views;
   readonly commitmentView: Uint8Array;
   readonly textView32: Uint8Array;
 }
@@ -206,9 +207,11 @@ export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemo
   const missing = next - exports.memory.buffer.byteLength;
   if (missing > 0) exports.memory.grow(Math.ceil(missing / PAGE));
   const { buffer } = exports.memory;
+  const bytes = new Uint8Array(buffer);
   return {
     exports,
-    bytes: new Uint8Array(buffer),
+    bytes,
+    views: new Views(bytes),
     key,
     nonce,
     commitment,
@@ -237,16 +240,34 @@ export function copyIn(bytes: Uint8Array, at: number, data: Uint8Array): void {
   else for (let n = 0; n < data.length; n++) bytes[at + n] = data[n] as number;
 }
 
+/** A view of `length` bytes at `at`. The last one is kept: messages of one size follow each other, and a view costs 30 ns. */
+export class Views {
+  readonly #bytes: Uint8Array;
+  #last: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#last = bytes.subarray(0, 0);
+  }
+
+  at(at: number, length: number): Uint8Array {
+    const last = this.#last;
+    if (last.byteOffset === at && last.length === length) return last;
+    this.#last = this.#bytes.subarray(at, at + length);
+    return this.#last;
+  }
+}
+
 /** Copies `length` bytes from linear memory to `to`. */
 export function copyOut(
-  bytes: Uint8Array,
+  memory: CoreMemory,
   at: number,
   to: Uint8Array,
   offset: number,
   length: number,
 ): void {
-  if (length > LOOP_OUT_BYTES) to.set(bytes.subarray(at, at + length), offset);
-  else for (let n = 0; n < length; n++) to[offset + n] = bytes[at + n] as number;
+  if (length > LOOP_OUT_BYTES) to.set(memory.views.at(at, length), offset);
+  else for (let n = 0; n < length; n++) to[offset + n] = memory.bytes[at + n] as number;
 }
 
 /** Hands `data` to `take` in pieces of at most TEXT_BYTES, each copied to the text area. */

@@ -197,7 +197,7 @@ class WasmSuiteKey implements SuiteKey {
     copyIn(bytes, nonceAt, nonce);
     exports.suiteDerive(this.#slot, nonceAt, commitmentAt, key);
     commitment.set(this.#memory.commitmentView);
-    copyOut(bytes, key, messageKey, 0, keyBytes);
+    copyOut(this.#memory, key, messageKey, 0, keyBytes);
     exports.wipe(key, SUITE_1_KEY_BYTES);
   }
 
