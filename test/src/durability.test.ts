@@ -68,6 +68,17 @@ describe("kill -9", () => {
     60_000,
   );
 
+  it("of the bridge leaves callers with v1 signatures served: sealed to its new key", async () => {
+    const v1 = createClient(system, { signMethod: "HmacSHA256" });
+    const { KeyId } = sealed[0] as (typeof sealed)[number];
+    const encrypt = () => v1.Encrypt({ KeyId, Plaintext: base64("x") });
+    expect((await encrypt()).KeyId).toBe(KeyId);
+    await system.killAndWait("bridge", "SIGKILL");
+    await expect
+      .poll(() => encrypt().then(() => "served", String), { timeout: 15_000 })
+      .toBe("served");
+  }, 60_000);
+
   it("of the launcher leaves nothing running, and the next start goes on", async () => {
     const { home, port } = system;
     const pids = (["edge", "control plane", "bridge", "database"] as const).map(system.pid);
