@@ -121,6 +121,10 @@ export function wipe(ptr: usize, length: usize): void {
     v128.store(ptr, zero);
     ptr += 16;
   }
+  if (ptr + 8 <= end) {
+    store<u64>(ptr, 0);
+    ptr += 8;
+  }
   while (ptr < end) store<u8>(ptr++, 0);
 }
 
@@ -131,6 +135,16 @@ export function copy(to: usize, from: usize, length: usize): void {
     v128.store(to, v128.load(from));
     from += 16;
     to += 16;
+  }
+  if (from + 8 <= end) {
+    store<u64>(to, load<u64>(from));
+    from += 8;
+    to += 8;
+  }
+  if (from + 4 <= end) {
+    store<u32>(to, load<u32>(from));
+    from += 4;
+    to += 4;
   }
   while (from < end) store<u8>(to++, load<u8>(from++));
 }
