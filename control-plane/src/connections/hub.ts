@@ -17,7 +17,8 @@ import {
 import * as v from "valibot";
 import type { Clock } from "../clock.ts";
 import type { Edge, EdgeDirectory } from "../edges/directory.ts";
-import { describeError, type Log } from "../log.ts";
+import { repeat } from "../jobs/recurring.ts";
+import type { Log } from "../log.ts";
 import type { Epochs, EpochWatch } from "./epochs.ts";
 
 /** What the hub needs of a WebSocket. */
@@ -98,14 +99,11 @@ export function createHub({ epochs, directory, clock, log, heartbeatMs }: HubSer
     for (const connection of connections) deliver(connection, current);
   });
 
-  let isBeating = false;
   const beat = async (): Promise<void> => {
+    if (connections.size === 0) return;
     await epochs.refresh();
     for (const connection of connections) {
-      const edge = await directory.find(connection.edge).catch(() => undefined);
-      if (edge === null || edge?.isFrozen === true) {
-        drop(connection, 1008, "not permitted");
-      } else if (clock() - connection.heardAtMs > DISCONNECTED_AFTER_MS) {
+      if (clock() - connection.heardAtMs > DISCONNECTED_AFTER_MS) {
         drop(connection, 1001, "no answer");
       } else if (connection.sent !== null) {
         connection.pingId += 1;
@@ -113,15 +111,18 @@ export function createHub({ epochs, directory, clock, log, heartbeatMs }: HubSer
       }
     }
   };
-  const timer = setInterval(() => {
-    if (isBeating || connections.size === 0) return;
-    isBeating = true;
-    beat()
-      .catch((error: unknown) => log.warn("no heartbeat", describeError(error)))
-      .finally(() => {
-        isBeating = false;
-      });
-  }, heartbeatMs ?? HEARTBEAT_MS);
+  // On its own: heartbeats tell of the database and do not wait for the bridge, which may be slow to answer.
+  const dropFrozen = async (): Promise<void> => {
+    for (const connection of connections) {
+      const edge = await directory.find(connection.edge).catch(() => undefined);
+      if (edge === null || edge?.isFrozen === true) drop(connection, 1008, "not permitted");
+    }
+  };
+  const everyMs = heartbeatMs ?? HEARTBEAT_MS;
+  const jobs = [
+    repeat("heartbeat", everyMs, beat, log),
+    repeat("frozen edges", everyMs, dropFrozen, log),
+  ];
 
   return {
     attach(edge, socket) {
@@ -145,7 +146,7 @@ export function createHub({ epochs, directory, clock, log, heartbeatMs }: HubSer
       };
     },
     close() {
-      clearInterval(timer);
+      for (const job of jobs) void job.stop();
       for (const connection of [...connections]) drop(connection, 1001, "shutting down");
     },
   };
