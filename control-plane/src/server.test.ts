@@ -97,3 +97,27 @@ describe("a request that asks for an upgrade", () => {
     expect(answer).toContain('"Regions":["ap-singapore"');
   });
 });
+
+test("bodies that arrive slowly fill a limited room, and small calls pass beside them", async () => {
+  const { hostname, port } = new URL(h.url);
+  const part = Buffer.alloc(9_000_000, " ");
+  const sockets = Array.from({ length: 40 }, () => {
+    const socket = connect(Number(port), hostname);
+    socket.on("error", () => {});
+    socket.write("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9000001\r\n\r\n");
+    socket.write(part);
+    return socket;
+  });
+  try {
+    const large = Buffer.from(`{"Padding":"${"x".repeat(9_000_000)}"}`);
+    const call = () => root.call("GetRegions", {}, { body: large });
+    await expect
+      .poll(async () => (await call()).code, { timeout: 10_000 })
+      .toBe("RequestLimitExceeded");
+    expect((await root.call("GetRegions")).code).toBeUndefined();
+    for (const socket of sockets) socket.destroy();
+    await expect.poll(async () => (await call()).code, { timeout: 5_000 }).toBeUndefined();
+  } finally {
+    for (const socket of sockets) socket.destroy();
+  }
+}, 30_000);

@@ -4,7 +4,7 @@
  */
 
 import type { IncomingMessage } from "node:http";
-import { type HeaderReader, headersOf } from "@edge-kms/protocol";
+import { ApiError, type HeaderReader, headersOf } from "@edge-kms/protocol";
 
 export interface RawRequest {
   readonly method: string;
@@ -16,7 +16,7 @@ export interface RawRequest {
   readonly headers: HeaderReader;
   /** Address of the socket's other end. */
   readonly remoteAddress: string;
-  /** The body; null when it is larger than `limit`. Read once. */
+  /** The body; null when it is larger than `limit`. Read once. @throws ApiError RequestLimitExceeded when there is no room. */
   readBody(limit: number): Promise<Buffer | null>;
 }
 
@@ -51,6 +51,12 @@ export function rawRequestOf(incoming: IncomingMessage): RawRequest {
   };
 }
 
+/** Of each body so much is taken whatever else is under way: more than any call of this door needs. */
+const alwaysTakenBytes = 64 * 1024;
+/** And of all bodies that are being read, so much beyond that: nobody has to be known in order to send ten megabytes. */
+const roomBytes = 256 * 1024 * 1024;
+let heldBytes = 0;
+
 /**
  * Reads on past the limit without keeping anything: a client that is still sending would never see the answer. One that
  * will not end is cut off.
@@ -58,11 +64,25 @@ export function rawRequestOf(incoming: IncomingMessage): RawRequest {
 async function readBody(incoming: IncomingMessage, limit: number): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length <= limit) chunks.push(chunk);
-    else chunks.length = 0;
-    if (length > drainLimitBytes) return null;
+  let held = 0;
+  let hasRoom = true;
+  try {
+    for await (const chunk of incoming as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      const more = Math.max(0, length - alwaysTakenBytes) - held;
+      hasRoom &&= length > limit || heldBytes + more <= roomBytes;
+      const isKept = hasRoom && length <= limit;
+      if (isKept) chunks.push(chunk);
+      else chunks.length = 0;
+      const change = isKept ? more : -held;
+      heldBytes += change;
+      held += change;
+      if (length > drainLimitBytes) return null;
+    }
+  } finally {
+    heldBytes -= held;
   }
-  return length > limit ? null : Buffer.concat(chunks, length);
+  if (length > limit) return null;
+  if (!hasRoom) throw new ApiError("RequestLimitExceeded", { detail: "no room for the body" });
+  return Buffer.concat(chunks, length);
 }
