@@ -21,6 +21,8 @@ import { createEdgeForwarder } from "./forwarding/forward-to-edge.ts";
 import { ensureForwardingKey } from "./forwarding/signing-key.ts";
 import { repeat } from "./jobs/recurring.ts";
 import { finishOverdueCreations } from "./keys/creation.ts";
+import { finishDueDeletions } from "./keys/deletion.ts";
+import { rotateDueKeys } from "./keys/rotation.ts";
 import type { CredentialServices } from "./leases/credential-endpoint.ts";
 import { createLog, describeError, type Log } from "./log.ts";
 import { listen, type TlsIdentity } from "./server.ts";
@@ -131,6 +133,18 @@ export async function startControlPlane(
         "unfinished key creations",
         minuteMs,
         () => finishOverdueCreations({ database, bridge }, clock(), log),
+        log,
+      ),
+      repeat(
+        "key rotations",
+        minuteMs,
+        () => rotateDueKeys({ database, bridge }, clock(), log),
+        log,
+      ),
+      repeat(
+        "key deletions",
+        minuteMs,
+        () => finishDueDeletions({ database, bridge }, clock(), log),
         log,
       ),
       repeat(

@@ -5,16 +5,28 @@
 
 import type { KmsActionName, kmsActions, ServiceName } from "@edge-kms/protocol";
 import type { ControlAction } from "./action.ts";
+import { archiveKey } from "./kms/archive-key.ts";
+import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
+import { cancelKeyArchive } from "./kms/cancel-key-archive.ts";
+import { cancelKeyDeletion } from "./kms/cancel-key-deletion.ts";
 import { createKey } from "./kms/create-key.ts";
 import { describeKey } from "./kms/describe-key.ts";
 import { describeKeys } from "./kms/describe-keys.ts";
 import { disableKey } from "./kms/disable-key.ts";
+import { disableKeyRotation } from "./kms/disable-key-rotation.ts";
+import { disableKeys } from "./kms/disable-keys.ts";
 import { enableKey } from "./kms/enable-key.ts";
+import { enableKeyRotation } from "./kms/enable-key-rotation.ts";
+import { enableKeys } from "./kms/enable-keys.ts";
+import { getKeyRotationStatus } from "./kms/get-key-rotation-status.ts";
 import { getRegions } from "./kms/get-regions.ts";
 import { getServiceStatus } from "./kms/get-service-status.ts";
 import { listAlgorithms } from "./kms/list-algorithms.ts";
 import { listKeyDetail } from "./kms/list-key-detail.ts";
 import { listKeys } from "./kms/list-keys.ts";
+import { rotateKey } from "./kms/rotate-key.ts";
+import { scheduleKeyDeletion } from "./kms/schedule-key-deletion.ts";
+import { unbindCloudResource } from "./kms/unbind-cloud-resource.ts";
 import { updateAlias } from "./kms/update-alias.ts";
 import { updateKeyDescription } from "./kms/update-key-description.ts";
 
@@ -24,16 +36,28 @@ type ControlActionName = {
 }[KmsActionName];
 
 const kms: Readonly<Record<ControlActionName, ControlAction>> = {
+  ArchiveKey: archiveKey,
+  BindCloudResource: bindCloudResource,
+  CancelKeyArchive: cancelKeyArchive,
+  CancelKeyDeletion: cancelKeyDeletion,
   CreateKey: createKey,
   DescribeKey: describeKey,
   DescribeKeys: describeKeys,
   DisableKey: disableKey,
+  DisableKeyRotation: disableKeyRotation,
+  DisableKeys: disableKeys,
   EnableKey: enableKey,
+  EnableKeyRotation: enableKeyRotation,
+  EnableKeys: enableKeys,
+  GetKeyRotationStatus: getKeyRotationStatus,
   GetRegions: getRegions,
   GetServiceStatus: getServiceStatus,
   ListAlgorithms: listAlgorithms,
   ListKeyDetail: listKeyDetail,
   ListKeys: listKeys,
+  RotateKey: rotateKey,
+  ScheduleKeyDeletion: scheduleKeyDeletion,
+  UnbindCloudResource: unbindCloudResource,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
 };

@@ -31,9 +31,11 @@ export function permitLease(
     const isEncrypt = wanted.purpose === "encrypt";
     return refuse(isEncrypt ? "InvalidParameterValue.InvalidKeyUsage" : unknownKey(wanted));
   }
-  if (wanted.purpose === "decrypt" && !isOfKey(wanted, key)) return refuse(unknownKey(wanted));
-  const allowed = transition(key.state, wanted.purpose);
-  if (!allowed.ok) return refuse(allowed.error);
+  if (wanted.purpose === "decrypt" && wanted.suite !== suites[key.suite].wire) {
+    return refuse(unknownKey(wanted));
+  }
+  const refusal = stateRefusal(key, wanted.purpose);
+  if (refusal !== null) return refuse(isKnownVersion(wanted, key) ? refusal : unknownKey(wanted));
   const limits = limitsOf(key, defaults);
   // Edge modes other than `lease` keep the branch keys in the bridge; proxying comes with its own issue.
   if (key.edgeMode !== "lease" || limits.expiresAfterMs === 0)
@@ -48,11 +50,27 @@ function unknownKey(wanted: LeasedKey): ErrorCode {
     : "InvalidParameterValue.InvalidCiphertext";
 }
 
-function isOfKey(wanted: Extract<LeasedKey, { purpose: "decrypt" }>, key: Key): boolean {
-  return wanted.version <= key.currentVersion && wanted.suite === suites[key.suite].wire;
+function stateRefusal(
+  { state, owner }: KeyWithEpoch["key"],
+  purpose: LeasedKey["purpose"],
+): ErrorCode | null {
+  if (state === "Deleted") return "ResourceUnavailable.CmkNotFound";
+  const allowed = transition({ state, owner }, purpose);
+  return allowed.ok ? null : allowed.error;
 }
 
-function limitsOf(key: Key, defaults: LeaseLimits): LeaseLimits {
+/**
+ * Whether the state may be told of it. Which versions there are, the bridge decides: it may be ahead of this row, by a rotation
+ * under way or a restored database.
+ */
+function isKnownVersion(wanted: LeasedKey, key: Pick<Key, "currentVersion">): boolean {
+  return wanted.purpose === "encrypt" || wanted.version <= key.currentVersion;
+}
+
+function limitsOf(
+  key: Pick<Key, "leaseExpiresAfterMs" | "leaseRefreshAfterMs">,
+  defaults: LeaseLimits,
+): LeaseLimits {
   const expiresAfterMs = key.leaseExpiresAfterMs ?? defaults.expiresAfterMs;
   const refreshAfterMs = key.leaseRefreshAfterMs ?? defaults.refreshAfterMs;
   return { ...defaults, expiresAfterMs, refreshAfterMs: Math.min(refreshAfterMs, expiresAfterMs) };

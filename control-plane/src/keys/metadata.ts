@@ -4,7 +4,7 @@ import type { Principal } from "@edge-kms/protocol";
 import type { Key } from "../db/queries/keys.ts";
 import { suites } from "./suites.ts";
 
-const dayMs = 86_400_000;
+export const dayMs = 86_400_000;
 
 /** Unix seconds, as all times of the API; 0 for none. */
 export const unixSeconds = (ms: number | null): number => (ms === null ? 0 : Math.floor(ms / 1000));

@@ -1,6 +1,7 @@
 /**
- * State × action: what each state of a CMK permits (contract §3.1). One row per action, one cell per state: where the
- * key goes, or the code the caller is told. Actions that a later issue adds are further rows.
+ * State × action: what each state of a CMK permits (contract §3.1). One row per action, one cell per state: where the key
+ * goes, or the code the caller is told. Beside them what is told of keys that a cloud product made, which can be
+ * listed, described and rotated and nothing else, and of keys that one uses. Actions that a later issue adds are further rows.
  */
 
 import { ApiError, type ErrorCode } from "@edge-kms/protocol";
@@ -9,80 +10,154 @@ import type { KeyState } from "../db/queries/keys.ts";
 /** `stay`: permitted, the state does not change. */
 type Cell = "stay" | { readonly to: KeyState } | { readonly error: ErrorCode };
 
+interface Row {
+  readonly states: Readonly<Record<KeyState, Cell>>;
+  /** For keys whose owner is not `user`: refused, whatever the state. Null: as other keys. */
+  readonly productMade: ErrorCode | null;
+  /** For keys with a cloud product's binding: refused, whatever the state. Null: as other keys. */
+  readonly bound: ErrorCode | null;
+}
+
 const stay = "stay";
 const to = (state: KeyState): Cell => ({ to: state });
 const refuse = (error: ErrorCode): Cell => ({ error });
 
 const stateNotSupported = refuse("ResourceUnavailable.CmkStateNotSupport");
 const disabled = refuse("ResourceUnavailable.CmkDisabled");
+const notPendingDelete = refuse("ResourceUnavailable.CmkNotPendingDelete");
+const usedByProduct = "FailedOperation.CmkUsedByCloudProduct";
+const notUserMade = "UnsupportedOperation.NotUserCreatedCmk";
+
+/** The same cell in every state but some. */
+const everywhere = (cell: Cell, but: Partial<Record<KeyState, Cell>> = {}): Row["states"] => ({
+  Enabled: cell,
+  Disabled: cell,
+  PendingImport: cell,
+  PendingDelete: cell,
+  Archived: cell,
+  ...but,
+});
 
 export const stateTable = {
-  /** Describe*, List*: every state that users see. */
-  describe: {
-    Enabled: stay,
-    Disabled: stay,
-    PendingImport: stay,
-    PendingDelete: stay,
-    Archived: stay,
-  },
+  /** Describe*, List*, GetKeyRotationStatus: every state that users see. */
+  describe: { states: everywhere(stay), productMade: null, bound: null },
   /** UpdateAlias, UpdateKeyDescription. */
   rename: {
-    Enabled: stay,
-    Disabled: stay,
-    PendingImport: stay,
-    PendingDelete: stateNotSupported,
-    Archived: stay,
+    states: everywhere(stay, { PendingDelete: stateNotSupported }),
+    productMade: notUserMade,
+    bound: null,
   },
   /** A repeated EnableKey succeeds: the Terraform provider calls it on every update without looking. */
   enable: {
-    Enabled: stay,
-    Disabled: to("Enabled"),
-    PendingImport: stateNotSupported,
-    PendingDelete: stateNotSupported,
-    Archived: stateNotSupported,
+    states: everywhere(stateNotSupported, { Enabled: stay, Disabled: to("Enabled") }),
+    productMade: notUserMade,
+    bound: null,
   },
   disable: {
-    Enabled: to("Disabled"),
-    Disabled: stay,
-    PendingImport: stateNotSupported,
-    PendingDelete: stateNotSupported,
-    Archived: stateNotSupported,
+    states: everywhere(stateNotSupported, { Enabled: to("Disabled"), Disabled: stay }),
+    productMade: usedByProduct,
+    bound: usedByProduct,
   },
   /** Encrypt, GenerateDataKey, the destination of ReEncrypt. */
   encrypt: {
-    Enabled: stay,
-    Disabled: disabled,
-    PendingImport: stateNotSupported,
-    PendingDelete: refuse("ResourceUnavailable.KeyPendingDelete"),
-    Archived: refuse("ResourceUnavailable.CmkArchived"),
+    states: {
+      Enabled: stay,
+      Disabled: disabled,
+      PendingImport: stateNotSupported,
+      PendingDelete: refuse("ResourceUnavailable.KeyPendingDelete"),
+      Archived: refuse("ResourceUnavailable.CmkArchived"),
+    },
+    productMade: "UnauthorizedOperation",
+    bound: null,
   },
   /** Decrypt, the source of ReEncrypt. */
   decrypt: {
-    Enabled: stay,
-    Disabled: disabled,
-    PendingImport: stateNotSupported,
-    PendingDelete: disabled,
-    Archived: stay,
+    states: {
+      Enabled: stay,
+      Disabled: disabled,
+      PendingImport: stateNotSupported,
+      PendingDelete: disabled,
+      Archived: stay,
+    },
+    productMade: "UnauthorizedOperation",
+    bound: null,
   },
-} as const satisfies Record<string, Record<KeyState, Cell>>;
+  scheduleDeletion: {
+    states: {
+      Enabled: refuse("ResourceUnavailable.CmkShouldBeDisabled"),
+      Disabled: to("PendingDelete"),
+      PendingImport: to("PendingDelete"),
+      PendingDelete: stateNotSupported,
+      Archived: to("PendingDelete"),
+    },
+    productMade: usedByProduct,
+    bound: usedByProduct,
+  },
+  cancelDeletion: {
+    states: everywhere(notPendingDelete, { PendingDelete: to("Disabled") }),
+    productMade: notUserMade,
+    bound: null,
+  },
+  archive: {
+    states: everywhere(stateNotSupported, { Enabled: to("Archived"), Disabled: to("Archived") }),
+    productMade: notUserMade,
+    bound: usedByProduct,
+  },
+  cancelArchive: {
+    states: everywhere(stateNotSupported, { Archived: to("Enabled") }),
+    productMade: notUserMade,
+    bound: null,
+  },
+  enableRotation: {
+    states: everywhere(stateNotSupported, { Enabled: stay }),
+    productMade: null,
+    bound: null,
+  },
+  /** Its list of errors has none for a state. */
+  disableRotation: { states: everywhere(stay), productMade: null, bound: null },
+  /** RotateKey, and automatic rotation: what is due in another state waits until the key is enabled again. */
+  rotate: {
+    states: everywhere(stateNotSupported, { Enabled: stay }),
+    productMade: null,
+    bound: null,
+  },
+  /** Only a key that is in use gets a user. */
+  bind: {
+    states: everywhere(stateNotSupported, { Enabled: stay }),
+    productMade: notUserMade,
+    bound: null,
+  },
+  /** Its list of errors has none for a state. */
+  unbind: { states: everywhere(stay), productMade: notUserMade, bound: null },
+} as const satisfies Record<string, Row>;
 
 export type KeyAction = keyof typeof stateTable;
 
+/** What the table looks at. Whether a key is bound matters only to rows that refuse it. */
+export interface KeySituation {
+  readonly state: KeyState;
+  readonly owner: string;
+  readonly isBound?: boolean;
+}
+
 /** The state after the action, or the refusal. */
 export function transition(
-  state: KeyState,
+  { state, owner, isBound = false }: KeySituation,
   action: KeyAction,
 ):
   | { readonly ok: true; readonly state: KeyState }
   | { readonly ok: false; readonly error: ErrorCode } {
-  const cell: Cell = stateTable[action][state];
+  const row: Row = stateTable[action];
+  if (owner !== "user" && row.productMade !== null) return { ok: false, error: row.productMade };
+  if (isBound && row.bound !== null) return { ok: false, error: row.bound };
+  const cell = row.states[state];
   if (cell === stay) return { ok: true, state };
   return "to" in cell ? { ok: true, state: cell.to } : { ok: false, error: cell.error };
 }
 
 /** As {@link transition}, with the refusal thrown as an ApiError. */
-export function nextState(state: KeyState, action: KeyAction): KeyState {
-  const result = transition(state, action);
+export function nextState(key: KeySituation, action: KeyAction): KeyState {
+  const result = transition(key, action);
   if (!result.ok) throw new ApiError(result.error);
   return result.state;
 }

@@ -51,6 +51,13 @@ export class FakeBridge implements Bridge {
   readonly made = new Map<string, string>();
   readonly abandoned: string[] = [];
   readonly seen = new Map<string, number>();
+  /** Versions of keys that were rotated. */
+  readonly versions = new Map<string, number>();
+  /** Dates of destruction. */
+  readonly dates = new Map<string, number>();
+  readonly destroyed = new Set<string>();
+  /** The bridge's own time, for its dates. */
+  clock: () => number = Date.now;
   generation = 1;
   readonly #secrets = new Map<string, string>();
   readonly #failures = new Map<BridgeCall, BridgeFailure[]>();
@@ -107,6 +114,34 @@ export class FakeBridge implements Bridge {
       if (!this.made.delete(keyId)) throw new BridgeError("abandonKey", "not-found");
       return {};
     },
+    rotateKey: ({ keyId, version }) => {
+      this.#requireKey("rotateKey", keyId);
+      const newest = this.versions.get(keyId) ?? 1;
+      if (version > newest + 1) throw new BridgeError("rotateKey", "conflict");
+      this.versions.set(keyId, Math.max(newest, version));
+      return { version: Math.max(newest, version), createdAtMs: 1, store: "software" };
+    },
+    scheduleDestruction: ({ keyId, notBeforeMs }) => {
+      this.#requireKey("scheduleDestruction", keyId);
+      const earliestMs = this.dates.get(keyId) ?? this.clock() + 7 * 86_400_000;
+      this.dates.set(keyId, Math.max(notBeforeMs, earliestMs));
+      return { notBeforeMs: this.dates.get(keyId) };
+    },
+    cancelDestruction: ({ keyId }) => {
+      this.#requireKey("cancelDestruction", keyId);
+      this.dates.delete(keyId);
+      return {};
+    },
+    destroyKey: ({ keyId }) => {
+      const versions = this.versions.get(keyId) ?? 1;
+      if (this.destroyed.has(keyId)) return { versions, branches: 0 };
+      this.#requireKey("destroyKey", keyId);
+      const date = this.dates.get(keyId);
+      if (date === undefined) throw new BridgeError("destroyKey", "conflict");
+      if (this.clock() < date) throw new BridgeError("destroyKey", "too-early");
+      this.destroyed.add(keyId);
+      return { versions, branches: 0 };
+    },
     listEdges: () => ({
       edges: this.edges.map((edge) => ({ ...edge, group: "default", enrolledAtMs: 0 })),
     }),
@@ -122,6 +157,11 @@ export class FakeBridge implements Bridge {
           if (this.#isStale(key.account, epoch)) return leaseError(index, "stale-epoch");
           this.seen.set(key.account, epoch.counter);
           if (!this.made.has(key.keyId)) return leaseError(index, "not-found");
+          if (this.destroyed.has(key.keyId)) return leaseError(index, "destroyed");
+          const newest = this.versions.get(key.keyId) ?? 1;
+          if (key.purpose === "decrypt" && key.version > newest) {
+            return leaseError(index, "not-found");
+          }
           return { index, grant: this.#grant({ ...key, index, epoch, limits }) };
         }),
       };
@@ -141,6 +181,11 @@ export class FakeBridge implements Bridge {
 
   #grant(payload: object): SignedMessage {
     return signMessage(signedMessageTypes.leaseGrant, payload, this.identity.privateKey);
+  }
+
+  #requireKey(call: BridgeCall, keyId: string): void {
+    if (!this.made.has(keyId)) throw new BridgeError(call, "not-found");
+    if (this.destroyed.has(keyId)) throw new BridgeError(call, "destroyed");
   }
 
   #isStale(account: string, epoch: { generation: number; counter: number }): boolean {

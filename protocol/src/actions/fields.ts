@@ -363,6 +363,22 @@ export function memberAccount() {
   );
 }
 
+/** The short name of a cloud product. */
+export function productId() {
+  return v.pipe(
+    text("The cloud product's short name, such as ssm; 1 to 64 bytes.", { maxBytes: 64 }),
+    v.minLength(1, rule("InvalidParameter", "must not be empty")),
+  );
+}
+
+/** What a cloud product uses a CMK for. */
+export function resourceId() {
+  return v.pipe(
+    text("The product's resource, free text of 1 to 1024 bytes.", { maxBytes: 1024 }),
+    v.minLength(1, rule("InvalidParameter", "must not be empty")),
+  );
+}
+
 export const pageOffset = v.optional(integer("Results to skip; 0 by default."), 0);
 
 export const pageLimit = v.optional(

@@ -62,6 +62,9 @@ describe("what clients send", () => {
       Role: 1,
     });
     expect(unwrap(parse("CreateKey", { Alias: "a", Type: "2" })).Type).toBe(2);
+    const schedule = { KeyId: keyId, PendingWindowInDays: "7" };
+    expect(unwrap(parse("ScheduleKeyDeletion", schedule)).PendingWindowInDays).toBe(7);
+    expect(unwrap(parse("EnableKeyRotation", { KeyId: keyId })).RotateDays).toBe(365);
   });
 
   test("null for an absent optional parameter, at any depth", () => {
@@ -292,6 +295,29 @@ describe("refusals", () => {
     ],
     ["UpdateKeyDescription", { KeyId: keyId }, "Description", "MissingParameter"],
     ["EnableKey", {}, "KeyId", "MissingParameter"],
+    ["EnableKeys", { KeyIds: [] }, "KeyIds", "InvalidParameter"],
+    ["DisableKeys", { KeyIds: [keyId, keyId] }, "KeyIds", "InvalidParameterValue.DuplicatedKeyId"],
+    ["ScheduleKeyDeletion", { KeyId: keyId }, "PendingWindowInDays", "MissingParameter"],
+    ...["6", 31, 0].map((PendingWindowInDays): [Name, Record<string, unknown>, string, string] => [
+      "ScheduleKeyDeletion",
+      { KeyId: keyId, PendingWindowInDays },
+      "PendingWindowInDays",
+      "InvalidParameter.InvalidPendingWindowInDays",
+    ]),
+    ...[6, 366].map((RotateDays): [Name, Record<string, unknown>, string, string] => [
+      "EnableKeyRotation",
+      { KeyId: keyId, RotateDays },
+      "RotateDays",
+      "InvalidParameterValue",
+    ]),
+    ["EnableKeyRotation", { KeyId: keyId, RotateDays: "x" }, "RotateDays", "InvalidParameter"],
+    ["BindCloudResource", { KeyId: keyId, ProductId: "ssm" }, "ResourceId", "MissingParameter"],
+    [
+      "UnbindCloudResource",
+      { KeyId: keyId, ProductId: "", ResourceId: "r" },
+      "ProductId",
+      "InvalidParameter",
+    ],
     ["DisableKey", { KeyId: keyId, MemberAccount: 5 }, "MemberAccount", "InvalidParameter"],
   ];
 

@@ -46,9 +46,20 @@ test("planes and granularity are those of the contract", () => {
     "ListKeys",
   ]);
   expect(where((row) => row.kind === "write")).toEqual([
+    "ArchiveKey",
+    "BindCloudResource",
+    "CancelKeyArchive",
+    "CancelKeyDeletion",
     "CreateKey",
     "DisableKey",
+    "DisableKeyRotation",
+    "DisableKeys",
     "EnableKey",
+    "EnableKeyRotation",
+    "EnableKeys",
+    "RotateKey",
+    "ScheduleKeyDeletion",
+    "UnbindCloudResource",
     "UpdateAlias",
     "UpdateKeyDescription",
   ]);
@@ -59,40 +70,64 @@ describe("types of the Node SDK", () => {
   /** The SDK types a request without parameters as null and sends {}. */
   type None<T> = T extends null ? Record<never, never> : T;
   interface Requests {
+    ArchiveKey: sdk.ArchiveKeyRequest;
+    BindCloudResource: sdk.BindCloudResourceRequest;
+    CancelKeyArchive: sdk.CancelKeyArchiveRequest;
+    CancelKeyDeletion: sdk.CancelKeyDeletionRequest;
     CreateKey: sdk.CreateKeyRequest;
     Decrypt: sdk.DecryptRequest;
     DescribeKey: sdk.DescribeKeyRequest;
     DescribeKeys: sdk.DescribeKeysRequest;
     DisableKey: sdk.DisableKeyRequest;
+    DisableKeyRotation: sdk.DisableKeyRotationRequest;
+    DisableKeys: sdk.DisableKeysRequest;
     EnableKey: sdk.EnableKeyRequest;
+    EnableKeyRotation: sdk.EnableKeyRotationRequest;
+    EnableKeys: sdk.EnableKeysRequest;
     Encrypt: sdk.EncryptRequest;
     GenerateDataKey: sdk.GenerateDataKeyRequest;
     GenerateRandom: sdk.GenerateRandomRequest;
+    GetKeyRotationStatus: sdk.GetKeyRotationStatusRequest;
     GetRegions: None<sdk.GetRegionsRequest>;
     GetServiceStatus: None<sdk.GetServiceStatusRequest>;
     ListAlgorithms: None<sdk.ListAlgorithmsRequest>;
     ListKeyDetail: sdk.ListKeyDetailRequest;
     ListKeys: sdk.ListKeysRequest;
     ReEncrypt: sdk.ReEncryptRequest;
+    RotateKey: sdk.RotateKeyRequest;
+    ScheduleKeyDeletion: sdk.ScheduleKeyDeletionRequest;
+    UnbindCloudResource: sdk.UnbindCloudResourceRequest;
     UpdateAlias: sdk.UpdateAliasRequest;
     UpdateKeyDescription: sdk.UpdateKeyDescriptionRequest;
   }
   interface Responses {
+    ArchiveKey: sdk.ArchiveKeyResponse;
+    BindCloudResource: sdk.BindCloudResourceResponse;
+    CancelKeyArchive: sdk.CancelKeyArchiveResponse;
+    CancelKeyDeletion: sdk.CancelKeyDeletionResponse;
     CreateKey: sdk.CreateKeyResponse;
     Decrypt: sdk.DecryptResponse;
     DescribeKey: sdk.DescribeKeyResponse;
     DescribeKeys: sdk.DescribeKeysResponse;
     DisableKey: sdk.DisableKeyResponse;
+    DisableKeyRotation: sdk.DisableKeyRotationResponse;
+    DisableKeys: sdk.DisableKeysResponse;
     EnableKey: sdk.EnableKeyResponse;
+    EnableKeyRotation: sdk.EnableKeyRotationResponse;
+    EnableKeys: sdk.EnableKeysResponse;
     Encrypt: sdk.EncryptResponse;
     GenerateDataKey: sdk.GenerateDataKeyResponse;
     GenerateRandom: sdk.GenerateRandomResponse;
+    GetKeyRotationStatus: sdk.GetKeyRotationStatusResponse;
     GetRegions: sdk.GetRegionsResponse;
     GetServiceStatus: sdk.GetServiceStatusResponse;
     ListAlgorithms: sdk.ListAlgorithmsResponse;
     ListKeyDetail: sdk.ListKeyDetailResponse;
     ListKeys: sdk.ListKeysResponse;
     ReEncrypt: sdk.ReEncryptResponse;
+    RotateKey: sdk.RotateKeyResponse;
+    ScheduleKeyDeletion: sdk.ScheduleKeyDeletionResponse;
+    UnbindCloudResource: sdk.UnbindCloudResourceResponse;
     UpdateAlias: sdk.UpdateAliasResponse;
     UpdateKeyDescription: sdk.UpdateKeyDescriptionResponse;
   }

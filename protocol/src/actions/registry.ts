@@ -2,40 +2,64 @@
 
 import type { ServiceName } from "../services.ts";
 import type { ActionDefinition } from "./definition.ts";
+import { archiveKey } from "./kms/archive-key.ts";
+import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
+import { cancelKeyArchive } from "./kms/cancel-key-archive.ts";
+import { cancelKeyDeletion } from "./kms/cancel-key-deletion.ts";
 import { createKey } from "./kms/create-key.ts";
 import { decrypt } from "./kms/decrypt.ts";
 import { describeKey } from "./kms/describe-key.ts";
 import { describeKeys } from "./kms/describe-keys.ts";
 import { disableKey } from "./kms/disable-key.ts";
+import { disableKeyRotation } from "./kms/disable-key-rotation.ts";
+import { disableKeys } from "./kms/disable-keys.ts";
 import { enableKey } from "./kms/enable-key.ts";
+import { enableKeyRotation } from "./kms/enable-key-rotation.ts";
+import { enableKeys } from "./kms/enable-keys.ts";
 import { encrypt } from "./kms/encrypt.ts";
 import { generateDataKey } from "./kms/generate-data-key.ts";
 import { generateRandom } from "./kms/generate-random.ts";
+import { getKeyRotationStatus } from "./kms/get-key-rotation-status.ts";
 import { getRegions } from "./kms/get-regions.ts";
 import { getServiceStatus } from "./kms/get-service-status.ts";
 import { listAlgorithms } from "./kms/list-algorithms.ts";
 import { listKeyDetail } from "./kms/list-key-detail.ts";
 import { listKeys } from "./kms/list-keys.ts";
 import { reEncrypt } from "./kms/re-encrypt.ts";
+import { rotateKey } from "./kms/rotate-key.ts";
+import { scheduleKeyDeletion } from "./kms/schedule-key-deletion.ts";
+import { unbindCloudResource } from "./kms/unbind-cloud-resource.ts";
 import { updateAlias } from "./kms/update-alias.ts";
 import { updateKeyDescription } from "./kms/update-key-description.ts";
 
 export const kmsActions = {
+  ArchiveKey: archiveKey,
+  BindCloudResource: bindCloudResource,
+  CancelKeyArchive: cancelKeyArchive,
+  CancelKeyDeletion: cancelKeyDeletion,
   CreateKey: createKey,
   Decrypt: decrypt,
   DescribeKey: describeKey,
   DescribeKeys: describeKeys,
   DisableKey: disableKey,
+  DisableKeyRotation: disableKeyRotation,
+  DisableKeys: disableKeys,
   EnableKey: enableKey,
+  EnableKeyRotation: enableKeyRotation,
+  EnableKeys: enableKeys,
   Encrypt: encrypt,
   GenerateDataKey: generateDataKey,
   GenerateRandom: generateRandom,
+  GetKeyRotationStatus: getKeyRotationStatus,
   GetRegions: getRegions,
   GetServiceStatus: getServiceStatus,
   ListAlgorithms: listAlgorithms,
   ListKeyDetail: listKeyDetail,
   ListKeys: listKeys,
   ReEncrypt: reEncrypt,
+  RotateKey: rotateKey,
+  ScheduleKeyDeletion: scheduleKeyDeletion,
+  UnbindCloudResource: unbindCloudResource,
   UpdateAlias: updateAlias,
   UpdateKeyDescription: updateKeyDescription,
 } as const satisfies Record<string, ActionDefinition>;

@@ -1,27 +1,38 @@
-/** Moving a key to another state, and telling the edges by raising the account's epoch in the same transaction. */
+/**
+ * Moving keys to another state, all or none, and telling the edges by raising the account's epoch in the same transaction.
+ */
 
+import { ApiError } from "@edge-kms/protocol";
 import { raiseEpoch } from "../../db/queries/accounts.ts";
-import { updateKey } from "../../db/queries/keys.ts";
+import { boundKeys } from "../../db/queries/cloud-bindings.ts";
+import { lockKeys, updateKey } from "../../db/queries/keys.ts";
 import { type KeyAction, nextState } from "../../keys/states.ts";
 import type { Call } from "../call.ts";
-import { refuseMemberAccount, requireKey } from "./find.ts";
+import { type MemberAccount, refuseMemberAccount } from "./find.ts";
 
 interface StateChange {
-  readonly KeyId: string;
-  readonly MemberAccount?: Parameters<typeof refuseMemberAccount>[1];
+  /** None twice. */
+  readonly keyIds: readonly string[];
+  readonly member: MemberAccount | undefined;
 }
 
 export async function changeState(
   call: Call,
-  { KeyId, MemberAccount }: StateChange,
+  { keyIds, member }: StateChange,
   action: KeyAction,
 ): Promise<void> {
-  refuseMemberAccount(call, MemberAccount);
+  refuseMemberAccount(call, member);
   await call.change(async (tx) => {
-    const key = await requireKey(tx, call, KeyId);
-    const state = nextState(key.state, action);
-    if (state === key.state) return;
-    await updateKey(tx, key, { state });
-    await raiseEpoch(tx, key.account);
+    const keys = await lockKeys(tx, call.scope, keyIds);
+    if (keys.length < keyIds.length) throw new ApiError("ResourceUnavailable.CmkNotFound");
+    const bound = await boundKeys(tx, keyIds);
+    const changes = keys
+      .map((key) => {
+        const isBound = bound.has(key.keyId);
+        return { key, state: nextState({ ...key, isBound }, action) };
+      })
+      .filter(({ key, state }) => state !== key.state);
+    for (const { key, state } of changes) await updateKey(tx, key, { state });
+    if (changes.length > 0) await raiseEpoch(tx, call.scope.account);
   });
 }

@@ -7,7 +7,7 @@ import { changeState } from "./change-state.ts";
 export const disableKey = controlAction(kmsActions.DisableKey, {
   keyIds: (input) => [input.KeyId],
   async act(call, input) {
-    await changeState(call, input, "disable");
+    await changeState(call, { keyIds: [input.KeyId], member: input.MemberAccount }, "disable");
     return {};
   },
 });

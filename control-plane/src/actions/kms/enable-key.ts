@@ -7,7 +7,7 @@ import { changeState } from "./change-state.ts";
 export const enableKey = controlAction(kmsActions.EnableKey, {
   keyIds: (input) => [input.KeyId],
   async act(call, input) {
-    await changeState(call, input, "enable");
+    await changeState(call, { keyIds: [input.KeyId], member: input.MemberAccount }, "enable");
     return {};
   },
 });

@@ -5,7 +5,7 @@ import type { Queryable } from "../../db/index.ts";
 import { type Key, lockKey } from "../../db/queries/keys.ts";
 import type { Call } from "../call.ts";
 
-interface MemberAccount {
+export interface MemberAccount {
   readonly MemberAppId?: number | undefined;
   readonly MemberUin?: number | undefined;
 }

@@ -14,7 +14,7 @@ export const updateAlias = controlAction(kmsActions.UpdateAlias, {
     try {
       await call.change(async (tx) => {
         const key = await requireKey(tx, call, input.KeyId);
-        nextState(key.state, "rename");
+        nextState(key, "rename");
         await updateKey(tx, key, { alias: input.Alias });
       });
     } catch (error) {

@@ -12,7 +12,7 @@ export const updateKeyDescription = controlAction(kmsActions.UpdateKeyDescriptio
     refuseMemberAccount(call, input.MemberAccount);
     await call.change(async (tx) => {
       const key = await requireKey(tx, call, input.KeyId);
-      nextState(key.state, "rename");
+      nextState(key, "rename");
       await updateKey(tx, key, { description: input.Description });
     });
     return {};

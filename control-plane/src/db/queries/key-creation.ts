@@ -7,7 +7,7 @@
  * Each step names the state it starts from, so of two who try, one wins and the other sees false.
  */
 
-import { and, count, eq, inArray, lt, ne, sql } from "drizzle-orm";
+import { and, count, eq, inArray, lt, notInArray, sql } from "drizzle-orm";
 import type { Queryable } from "../database.ts";
 import { keys, keyTags, keyVersions } from "../schema/index.ts";
 import type { KeyScope } from "./keys.ts";
@@ -52,8 +52,7 @@ export async function countTowardsQuota(db: Queryable, scope: KeyScope): Promise
         eq(keys.account, scope.account),
         eq(keys.region, scope.region),
         eq(keys.owner, "user"),
-        ne(keys.state, "PendingDelete"),
-        ne(keys.state, "Abandoned"),
+        notInArray(keys.state, ["PendingDelete", "Abandoned", "Deleted"]),
       ),
     );
   return rows[0]?.total ?? 0;

@@ -1,4 +1,7 @@
-/** CMKs as the actions see them. Rows of unfinished creations are `key-creation.ts`'s business and invisible here. */
+/**
+ * CMKs as the actions see them. Rows of unfinished creations are `key-creation.ts`'s business and invisible here, tombstones
+ * of deleted keys are seen by leases only.
+ */
 
 import { and, asc, count, desc, eq, exists, inArray, not, or, type SQL, sql } from "drizzle-orm";
 import type { Queryable } from "../database.ts";
@@ -24,8 +27,8 @@ const isIn = (scope: KeyScope): SQL | undefined =>
 
 function toKey(row: typeof keys.$inferSelect): Key {
   const { state, creatingUntilMs: _, ...rest } = row;
-  if (state === "Creating" || state === "Abandoned")
-    throw new TypeError("an unfinished key was read");
+  if (state === "Creating" || state === "Abandoned" || state === "Deleted")
+    throw new TypeError("a key that users do not see was read");
   return { ...rest, state };
 }
 
@@ -48,6 +51,21 @@ export async function lockKey(tx: Queryable, scope: KeyScope, keyId: string): Pr
   return rows[0] === undefined ? null : toKey(rows[0]);
 }
 
+/** As {@link lockKey} for several, locked in the order of their ids so that no two callers wait for each other. */
+export async function lockKeys(
+  tx: Queryable,
+  scope: KeyScope,
+  keyIds: readonly string[],
+): Promise<Key[]> {
+  const rows = await tx
+    .select()
+    .from(keys)
+    .where(and(inArray(keys.keyId, [...keyIds]), isIn(scope)))
+    .orderBy(asc(keys.keyId))
+    .for("update");
+  return rows.map(toKey);
+}
+
 /** Those of the keys that exist in the scope, in no particular order. */
 export async function findKeys(
   db: Queryable,
@@ -61,9 +79,9 @@ export async function findKeys(
   return rows.map(toKey);
 }
 
-/** A key with the policy epoch of its account, both of one moment. */
+/** A key, or the tombstone of one, with the policy epoch of its account, both of one moment. */
 export interface KeyWithEpoch {
-  readonly key: Key;
+  readonly key: Omit<Key, "state"> & { readonly state: KeyState | "Deleted" };
   readonly epoch: { readonly generation: number; readonly counter: number };
 }
 
@@ -76,9 +94,9 @@ export async function findKeysWithEpochs(
     .select({ key: keys, generation: accounts.epochGeneration, counter: accounts.epochCounter })
     .from(keys)
     .innerJoin(accounts, eq(accounts.account, keys.account))
-    .where(and(inArray(keys.keyId, [...keyIds]), isVisible));
+    .where(and(inArray(keys.keyId, [...keyIds]), or(isVisible, eq(keys.state, "Deleted"))));
   return rows.map(({ key, generation, counter }) => ({
-    key: toKey(key),
+    key: key.state === "Deleted" ? { ...key, state: key.state } : toKey(key),
     epoch: { generation, counter },
   }));
 }
@@ -161,7 +179,7 @@ export const aliasConstraint = "keys_alias_unique";
 export async function updateKey(
   tx: Queryable,
   key: Pick<Key, "keyId" | "account">,
-  changes: Partial<Pick<Key, "alias" | "description" | "state">>,
+  changes: Partial<Omit<Key, "keyId" | "account" | "region">>,
 ): Promise<void> {
   await tx
     .update(keys)

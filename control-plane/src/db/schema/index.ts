@@ -3,6 +3,7 @@
 export { accessKeys } from "./access-keys.ts";
 export { accounts } from "./accounts.ts";
 export { callEvents } from "./call-events.ts";
+export { cloudBindings } from "./cloud-bindings.ts";
 export { edgeAuditRecords } from "./edge-audit-records.ts";
 export { edgeChains } from "./edge-chains.ts";
 export { keyTags } from "./key-tags.ts";

@@ -1,6 +1,7 @@
 /**
- * CMKs. `Creating` and `Abandoned` are states of a creation that is under way or given up (`keys/creation.ts`): no action
- * sees such a row. The alias stays taken while a key waits for deletion, and falls free with an abandoned creation.
+ * CMKs. `Creating` and `Abandoned` are states of a creation that is under way or given up (`keys/creation.ts`), `Deleted` is
+ * the tombstone of a key that the bridge has destroyed (`keys/deletion.ts`): no action sees such a row. The alias stays
+ * taken while a key waits for deletion, and falls free with its end or with an abandoned creation.
  */
 
 import { sql } from "drizzle-orm";
@@ -24,7 +25,7 @@ export const keyStates = [
   "PendingDelete",
   "Archived",
 ] as const;
-export const storedKeyStates = ["Creating", "Abandoned", ...keyStates] as const;
+export const storedKeyStates = ["Creating", "Abandoned", ...keyStates, "Deleted"] as const;
 export const keyOrigins = ["TENCENT_KMS", "EXTERNAL"] as const;
 export const keySuites = ["AES_256", "SM4"] as const;
 export const edgeModes = ["lease", "proxy", "deny"] as const;
@@ -61,21 +62,36 @@ export const keys = pgTable(
     rotateDays: integer("rotate_days").notNull().default(365),
     lastRotatedAtMs: ms("last_rotated_at_ms"),
     nextRotateAtMs: ms("next_rotate_at_ms"),
+    /** A rotation that was asked for and has not happened yet. */
+    rotationTaskId: uuid("rotation_task_id"),
+    /** While someone rotates the key: when others may take that over. */
+    rotatingUntilMs: ms("rotating_until_ms"),
+    /** While `PendingDelete`: the date that the bridge has recorded. */
     deletionAtMs: ms("deletion_at_ms"),
+    /** While someone changes the bridge's date, or destroys the key: when others may take that over. */
+    deletionStepUntilMs: ms("deletion_step_until_ms"),
+    deletedAtMs: ms("deleted_at_ms"),
     validToMs: ms("valid_to_ms"),
     hsmClusterId: text("hsm_cluster_id").notNull().default(""),
   },
   (t) => [
     uniqueIndex("keys_alias_unique")
       .on(t.account, t.region, t.alias)
-      .where(sql`${t.state} <> 'Abandoned'`),
+      .where(sql`${t.state} not in ('Abandoned', 'Deleted')`),
     index("keys_for_listing").on(t.account, t.region, t.createdAtMs, t.keyId),
     index("keys_being_created")
       .on(t.creatingUntilMs)
       .where(sql`${t.state} in ('Creating', 'Abandoned')`),
+    index("keys_to_rotate")
+      .on(t.nextRotateAtMs)
+      .where(sql`${t.rotationEnabled} or ${t.rotationTaskId} is not null`),
+    index("keys_to_destroy").on(t.deletionAtMs).where(sql`${t.state} = 'PendingDelete'`),
+    index("keys_with_deletion_step")
+      .on(t.deletionStepUntilMs)
+      .where(sql`${t.deletionStepUntilMs} is not null`),
     check(
       "keys_state",
-      sql`${t.state} in ('Creating', 'Abandoned', 'Enabled', 'Disabled', 'PendingImport', 'PendingDelete', 'Archived')`,
+      sql`${t.state} in ('Creating', 'Abandoned', 'Enabled', 'Disabled', 'PendingImport', 'PendingDelete', 'Archived', 'Deleted')`,
     ),
     check("keys_edge_mode", sql`${t.edgeMode} in ('lease', 'proxy', 'deny')`),
     check("keys_lease_limit", sql`${t.leaseExpiresAfterMs} between 0 and 900000`),

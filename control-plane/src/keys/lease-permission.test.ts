@@ -1,0 +1,82 @@
+import type { LeasedKey } from "@edge-kms/protocol";
+import { expect, test } from "vitest";
+import type { KeyWithEpoch } from "../db/queries/keys.ts";
+import { permitLease } from "./lease-permission.ts";
+
+const edge = { accounts: new Set(["1"]), regions: new Set(["ap-singapore"]) };
+const limits = {
+  refreshAfterMs: 1,
+  expiresAfterMs: 2,
+  maxOperations: 3,
+  maxUnacknowledged: 4,
+};
+const keyId = "00000000-0000-4000-8000-000000000001";
+const place = { account: "1", region: "ap-singapore", keyId };
+const toEncrypt: LeasedKey = { purpose: "encrypt", ...place };
+const toDecrypt = (version: number): LeasedKey => ({
+  purpose: "decrypt",
+  ...place,
+  version,
+  branch: "00".repeat(8),
+  suite: 1,
+});
+
+/** A key at its second version. */
+const found = (changes: Partial<KeyWithEpoch["key"]>): KeyWithEpoch => ({
+  key: {
+    ...place,
+    alias: "a",
+    description: "",
+    state: "Enabled",
+    keyUsage: "ENCRYPT_DECRYPT",
+    origin: "TENCENT_KMS",
+    suite: "AES_256",
+    owner: "user",
+    creatorUin: "1",
+    createdAtMs: 0,
+    currentVersion: 2,
+    edgeMode: "lease",
+    leaseRefreshAfterMs: null,
+    leaseExpiresAfterMs: null,
+    rotationEnabled: false,
+    rotateDays: 365,
+    lastRotatedAtMs: null,
+    nextRotateAtMs: null,
+    rotationTaskId: null,
+    rotatingUntilMs: null,
+    deletionAtMs: null,
+    deletionStepUntilMs: null,
+    deletedAtMs: null,
+    validToMs: null,
+    hsmClusterId: "",
+    ...changes,
+  },
+  epoch: { generation: 1, counter: 1 },
+});
+
+const told = (wanted: LeasedKey, changes: Partial<KeyWithEpoch["key"]>) => {
+  const permission = permitLease(edge, wanted, found(changes), limits);
+  return permission.ok ? "permitted" : permission.error;
+};
+
+test("a deleted key is not found, to its own account and region only", () => {
+  const notFound = "ResourceUnavailable.CmkNotFound";
+  expect(told(toEncrypt, { state: "Deleted" })).toBe(notFound);
+  expect(told(toDecrypt(1), { state: "Deleted" })).toBe(notFound);
+  const invalid = "InvalidParameterValue.InvalidCiphertext";
+  expect(told(toDecrypt(1), { state: "Deleted", account: "2" })).toBe(invalid);
+  expect(told(toDecrypt(1), { state: "Deleted", region: "ap-guangzhou" })).toBe(invalid);
+  expect(told(toDecrypt(3), { state: "Deleted" })).toBe(invalid);
+});
+
+test("a version that this row does not know yet is the bridge's to judge", () => {
+  expect(told(toDecrypt(3), {})).toBe("permitted");
+  const invalid = "InvalidParameterValue.InvalidCiphertext";
+  expect(told(toDecrypt(3), { state: "Disabled" })).toBe(invalid);
+  expect(told(toDecrypt(2), { state: "Disabled" })).toBe("ResourceUnavailable.CmkDisabled");
+});
+
+test("keys that a cloud product made are its own to use", () => {
+  expect(told(toEncrypt, { owner: "cos" })).toBe("UnauthorizedOperation");
+  expect(told(toDecrypt(1), { owner: "cos" })).toBe("UnauthorizedOperation");
+});
