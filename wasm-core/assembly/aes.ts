@@ -12,7 +12,10 @@
 
 import { CK_KIND, CK_ROUNDS, AES } from "./layout";
 import { buildTower, fieldMul, fromTower, inputPair, outputPair, toTower } from "./tower";
-import { NIBBLES, highNibbles, ld, lowNibbles, st, swz, wipe, xor, xor3, zipHigh16, zipHigh32, zipHigh8, zipLow16, zipLow32, zipLow8 } from "./simd";
+import {
+  NIBBLES, highNibbles, ld, lowNibbles, st, swz, wipe, xor, xor3, zipHigh16, zipHigh32, zipHigh8, zipLow16,
+  zipLow32, zipLow8,
+} from "./simd";
 
 const INV = memory.data(16, 16);
 const AINV = memory.data(16, 16);
@@ -323,8 +326,10 @@ export function aesRounds(ck: usize, count: usize, first: u32): void {
 }
 
 /**
- * The plain blocks 0 and 1 of BLOCKS under the expanded 256-bit key `ck`, the others, up to `count`, under the 32 bytes at `key`, whose
- * round keys are made as the rounds need them and kept nowhere: the schedule waits for itself, the blocks fill its waiting.
+ * The plain blocks 0 and 1 of BLOCKS under the expanded 256-bit key `ck`, the others, up to `count`, under the 32
+ * bytes at `key`, whose
+ * round keys are made as the rounds need them and kept nowhere: the schedule waits for itself, the blocks fill its
+ * waiting.
  */
 export function aesTwoKeys(ck: usize, key: usize, count: usize): void {
   const end = BLOCKS + count * 16;
@@ -367,12 +372,13 @@ export function aesTwoKeys(ck: usize, key: usize, count: usize): void {
   for (let p = BLOCKS + 32; p < end; p += 16) st(p, xor(swz(substitute(ld(p), LAST), rows), last));
 }
 
-// Counter mode: 256 counter blocks in sequence differ in byte 15 alone. After the first round the bytes of one column differ,
-// after the second one all do, but each only through one byte of that column. So for sixteen blocks at a time the first round is
-// one S-box of sixteen different bytes, the second four of those, and the rest of both is common to 256 blocks.
+// Counter mode: 256 counter blocks in sequence differ in byte 15 alone. After the first round the bytes of one
+// column differ, after the second one all do, but each only through one byte of that column. So for sixteen blocks
+// at a time the first round is one S-box of sixteen different bytes, the second four of those, and the rest of
+// both is common to 256 blocks.
 //
-// COUNTERS: common part of state 1 at byte positions j = 0..3, in all bytes (4 * 16) | common part of state 2 (16) | byte 15 after the
-// first key addition, without the counter (16)
+// COUNTERS: common part of state 1 at byte positions j = 0..3, in all bytes (4 * 16) | common part of state 2 (16)
+// | byte 15 after the first key addition, without the counter (16)
 
 export const COUNTERS = memory.data(96, 16);
 export const COUNTERS_SIZE: usize = 96;
@@ -382,7 +388,8 @@ export function aesPrepareCounters(ck: usize, block: usize): void {
   const first = v128.and(ld(block), i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0));
   const s0 = xor(linear(first, IN), ld(ck));
   st(COUNTERS + 80, i8x16.splat(i8x16.extract_lane_s(s0, 15)));
-  const s1 = commonRound(s0, FORWARD + 16, ACROSS + 16, ld(ck + 16), i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0));
+  const others = i8x16(-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0);
+  const s1 = commonRound(s0, FORWARD + 16, ACROSS + 16, ld(ck + 16), others);
   let outside = i8x16.splat(-1);
   st(COUNTERS + 64, s1);
   for (let j: usize = 0; j < 4; j++) {
@@ -448,8 +455,8 @@ function enterPair(to: usize, common: v128, bytes: v128): void {
   st(to + 16, xor3(common, swz(bytes, ld(ONCE + 16)), swz(bytes, ld(TWICE + 16))));
 }
 
-// The inverse cipher, in the equivalent form of FIPS 197 §5.3.5: InvSubBytes first undoes the affine map, so the state is
-// kept as tower(affine^-1(x)) and the constant is again in the round keys.
+// The inverse cipher, in the equivalent form of FIPS 197 §5.3.5: InvSubBytes first undoes the affine map, so the
+// state is kept as tower(affine^-1(x)) and the constant is again in the round keys.
 
 /** x times 2 in every byte, plain basis. */
 // @ts-ignore: decorator

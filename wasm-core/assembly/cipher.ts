@@ -2,8 +2,8 @@
 
 import { AES, CK_KIND } from "./layout";
 import {
-  BLOCKS, BLOCKS_SIZE, COUNTERS, COUNTERS_SIZE, aesEnter, aesEnterCounters, aesEnterInverse, aesInverseRounds, aesInvert,
-  aesPrepareCounters, aesRounds,
+  BLOCKS, BLOCKS_SIZE, COUNTERS, COUNTERS_SIZE, aesEnter, aesEnterCounters, aesEnterInverse,
+  aesInverseRounds, aesInvert, aesPrepareCounters, aesRounds,
 } from "./aes";
 import { GROUPS, GROUPS_SIZE, sm4Enter, sm4EnterCounters, sm4Invert, sm4Rounds } from "./sm4";
 import { ld, loadBe32, st, storeBe32, wipe, xor } from "./simd";
@@ -15,7 +15,10 @@ export function wipeCipher(): void {
   wipe(GROUPS, GROUPS_SIZE);
 }
 
-/** Encrypts `count` blocks from `from` to `to`, which may be `from`. The kernels' state is left for the caller to wipe. */
+/**
+ * Encrypts `count` blocks from `from` to `to`, which may be `from`. The kernels' state is left for the caller to
+ * wipe.
+ */
 export function encryptBlocks(ck: usize, to: usize, from: usize, count: usize): void {
   if (load<u32>(ck + CK_KIND) == AES) {
     while (count > 0) {
@@ -81,8 +84,10 @@ function someCounters(ck: usize, base: v128, c: u32, to: usize, from: usize, cou
 }
 
 /**
- * CTR over whole blocks with GCM's counter: the last 32 bits of the 16 bytes at `counter` count modulo 2^32 (SP 800-38D §6.5)
- * and are left at the next value. `to` may be `from`. `isPublic`: the counter holds nothing secret, so that its value may
+ * CTR over whole blocks with GCM's counter: the last 32 bits of the 16 bytes at `counter` count modulo 2^32 (SP
+ * 800-38D §6.5)
+ * and are left at the next value. `to` may be `from`. `isPublic`: the counter holds nothing secret, so that its
+ * value may
  * choose the quicker way; the one that GCM computes from a nonce of other than 96 bits comes out of the hash key.
  */
 export function counterBlocks(ck: usize, counter: usize, to: usize, from: usize, count: usize, isPublic: bool): void {

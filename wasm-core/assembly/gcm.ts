@@ -2,7 +2,8 @@
 //
 // A context is  y(16) | counter(16) | mask(16) | stream(16) | partial(16) | aadBytes(8) | textBytes(8) | key(4) |
 //             isPublic(4) | zero(8)
-//   isPublic: the counter is the nonce and a number;   mask: E(J0), added to the tag; stream: keystream of a block begun; partial: its ciphertext so far, zeroes after.
+//   isPublic: the counter is the nonce and a number;   mask: E(J0), added to the tag; stream: keystream of a block
+// begun; partial: its ciphertext so far, zeroes after.
 //
 // Decryption is two passes over the ciphertext: `gcmAuthenticate` and `gcmVerify` first, `gcmDecrypt` only after. No
 // plaintext exists before the tag has been found right.
@@ -176,8 +177,8 @@ export function gcmWipe(ctx: usize): void {
   wipeCipher();
 }
 
-// Short messages, handled whole: hash key, tag mask and keystream come from one call of the cipher, and associated data,
-// ciphertext and lengths go to the hash as one run of blocks. All scratch here is zero between messages.
+// Short messages, handled whole: hash key, tag mask and keystream come from one call of the cipher, and associated
+// data, ciphertext and lengths go to the hash as one run of blocks. All scratch here is zero between messages.
 
 export const FRESH = memory.data(16 * 16, 16); // 0 | J0 | inc(J0) | …, then their encryptions: H | mask | keystream
 const RUN = memory.data(512 + 16, 16); //   padded associated data | padded ciphertext | lengths

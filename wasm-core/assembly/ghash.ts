@@ -3,17 +3,20 @@
 // A block is 16 bytes; byte p holds the coefficients x^(8p) .. x^(8p+7), most significant bit first. For a power h of
 // the hash key and every value n of a nibble, take the 16 products n*h: plane b of h is the vector of their bytes b.
 // One lookup in plane b by the nibbles of a block gives byte b of sixteen products, one for each byte position p, and
-// the product of block and h is the sum of all of them shifted by p + b bytes. High nibbles use planes of h, low nibbles
-// planes of h*x^4: 32 lookups for a block, no carry-less multiplication, nothing addressed by data.
+// the product of block and h is the sum of all of them shifted by p + b bytes. High nibbles use planes of h, low
+// nibbles planes of h*x^4: 32 lookups for a block, no carry-less multiplication, nothing addressed by data.
 //
-// Several blocks share the shifting and the reduction: with X1 .. Xn, the sum X1*H^n + .. + Xn*H adds up per plane. Six
-// blocks keep their twelve nibble vectors in registers while the planes stream from memory.
+// Several blocks share the shifting and the reduction: with X1 .. Xn, the sum X1*H^n + .. + Xn*H adds up per
+// plane. Six blocks keep their twelve nibble vectors in registers while the planes stream from memory.
 //
-// Tables of a key: six powers; plane b of power m (1..6) for high and low nibbles lies at b*192 + (6 - m)*32, so that n blocks
-// read n*32 bytes in sequence.
+// Tables of a key: six powers; plane b of power m (1..6) for high and low nibbles lies at b*192 + (6 - m)*32, so
+// that n blocks read n*32 bytes in sequence.
 
 import { GHASH_WIDE, GK_POWERS, GK_READY, GK_TABLES } from "./layout";
-import { NIBBLES, copy, highNibbles, ld, loadBe64, lowNibbles, st, swz, wipe, xor, xor3, zipHigh16, zipHigh8, zipLow16, zipLow8 } from "./simd";
+import {
+  NIBBLES, copy, highNibbles, ld, loadBe64, lowNibbles, st, swz, wipe, xor, xor3, zipHigh16, zipHigh8,
+  zipLow16, zipLow8,
+} from "./simd";
 
 const REDUCE = memory.data(64, 16); // byte q times x^128: first byte by high and low nibble, second byte likewise
 const PAD = memory.data(16, 16);
@@ -123,7 +126,10 @@ function doubledHigh(high: u64, low: u64): u64 {
   return (high >> 1) ^ ((0 - (low & 1)) & 0xe100000000000000);
 }
 
-/** Makes the planes of power m from the field element at `h`: h, h*x, h*x^2, h*x^3 for high nibbles, on to x^7 for low ones. */
+/**
+ * Makes the planes of power m from the field element at `h`: h, h*x, h*x^2, h*x^3 for high nibbles, on to x^7 for
+ * low ones.
+ */
 function makeTables(gk: usize, m: u32, h: usize): void {
   const to = gk + GK_TABLES + (6 - m) * 32;
   let high = loadBe64(h);

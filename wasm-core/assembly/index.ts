@@ -16,12 +16,12 @@ export { ghashBlocks } from "./ghash";
 export { encryptBlocks, decryptBlocks, invertKey, wipeCipher } from "./cipher";
 export { cbcEncrypt, cbcDecrypt, ctrBlocks, ctrTail } from "./modes";
 export {
-  gcmKeyReady, gcmStart, gcmExpect, gcmAad, gcmEncrypt, gcmAuthenticate, gcmTag, gcmVerify, gcmDecrypt, gcmWipe,
-  gcmSeal, gcmOpen,
+  gcmKeyReady, gcmStart, gcmExpect, gcmAad, gcmEncrypt, gcmAuthenticate, gcmTag, gcmVerify, gcmDecrypt,
+  gcmWipe, gcmSeal, gcmOpen,
 } from "./gcm";
 export {
-  suiteInit, suiteDerive, suiteStart, suiteStartOpen, suiteAad, suiteEncrypt, suiteFinish, suiteAuthenticate, suiteVerify, suiteDecrypt,
-  suiteWipe, suiteSeal, suiteOpen,
+  suiteInit, suiteDerive, suiteStart, suiteStartOpen, suiteAad, suiteEncrypt, suiteFinish,
+  suiteAuthenticate, suiteVerify, suiteDecrypt, suiteWipe, suiteSeal, suiteOpen,
 } from "./suite";
 export { VERDICT as verdict } from "./declassify";
 export { cmac } from "./cmac";

@@ -1,5 +1,5 @@
-// The confidentiality modes of SP 800-38A over whole blocks: CBC (§6.2) and CTR with a 128-bit counter (§6.5). ECB (§6.1) is
-// encryptBlocks and decryptBlocks. None of them authenticates; padding is the caller's.
+// The confidentiality modes of SP 800-38A over whole blocks: CBC (§6.2) and CTR with a 128-bit counter (§6.5). ECB
+// (§6.1) is encryptBlocks and decryptBlocks. None of them authenticates; padding is the caller's.
 
 import { counterBlocks, decryptBlocks, encryptBlocks } from "./cipher";
 import { copy, ld, loadBe32, loadBe64, st, storeBe32, storeBe64, wipe, xor } from "./simd";

@@ -1,7 +1,7 @@
 // SHA-256 (FIPS 180-4 §6.2).
 //
-// The constants (§4.2.2, §5.3.3) are the first 32 bits of the fractional parts of cube and square roots of primes; they
-// are computed at instantiation, in integers.
+// The constants (§4.2.2, §5.3.3) are the first 32 bits of the fractional parts of cube and square roots of primes;
+// they are computed at instantiation, in integers.
 
 import { ld, st, swapWords, swz, xor3 } from "./simd";
 
@@ -78,7 +78,10 @@ function sigma0(x: v128): v128 {
   return xor3(right, i32x4.shl(x, 25), i32x4.shl(x, 14));
 }
 
-/** §4.1.2, sigma 1: rotr 17, rotr 19, shr 10, of two words, each given twice in a lane of 64 bits. The low halves count. */
+/**
+ * §4.1.2, sigma 1: rotr 17, rotr 19, shr 10, of two words, each given twice in a lane of 64 bits. The low halves
+ * count.
+ */
 // @ts-ignore: decorator
 @inline
 function sigma1(x: v128): v128 {
@@ -130,9 +133,9 @@ function first(h: u32, e: u32, f: u32, g: u32): u32 {
   return h + ((e & (f ^ g)) ^ g) + Sigma1(e);
 }
 
-// Rounds are written out: in each the eight variables have moved on by one place, and otherwise they would have to move. Majority
-// is b ^ ((a ^ b) & (b ^ c)), and a ^ b is the next round's b ^ c. After every four rounds come the four words of the schedule
-// that are needed twelve rounds later.
+// Rounds are written out: in each the eight variables have moved on by one place, and otherwise they would have to
+// move. Majority is b ^ ((a ^ b) & (b ^ c)), and a ^ b is the next round's b ^ c. After every four rounds come the
+// four words of the schedule that are needed twelve rounds later.
 
 /** The compression function over `blocks` blocks of 64 bytes; `state` is eight words in the machine's order. */
 export function sha256Blocks(state: usize, data: usize, blocks: usize): void {

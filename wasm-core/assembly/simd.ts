@@ -13,7 +13,10 @@ export function swz(table: v128, index: v128): v128 {
   return i8x16.swizzle(table, index);
 }
 
-/** Sixteen times 0x0f. Loaded, never spelled as a constant: V8 builds a constant anew at each use, with three instructions. */
+/**
+ * Sixteen times 0x0f. Loaded, never spelled as a constant: V8 builds a constant anew at each use, with three
+ * instructions.
+ */
 export const NIBBLES = memory.data<u8>([15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15], 16);
 
 // @ts-ignore: decorator

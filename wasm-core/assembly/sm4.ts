@@ -7,13 +7,16 @@
 // Four blocks side by side: one vector per word of the state, bytes in memory order, in the basis tower(A(x)). There
 // A and C of the input are part of basis and round keys, and the linear part L = B + B<<<2 + B<<<10 + B<<<18 + B<<<24
 // becomes two bytewise maps and two byte rotations, r being the next byte of the word:
-//     f(b) = b + (b << 2),  g(b) = b <<< 2:      L = f + r(g) + r2(g) + r3(f + g) = m + r3(m + g)    with m = f + r2(g)
-// The S-box constant adds g(C) to every byte of each new word. It is left out of the state and put into the round keys of
-// the rounds that see it; after 32 rounds it has cancelled.
+//     f(b) = b + (b << 2),  g(b) = b <<< 2:      L = f + r(g) + r2(g) + r3(f + g) = m + r3(m + g)    with m = f +
+// r2(g) The S-box constant adds g(C) to every byte of each new word. It is left out of the state and put into the
+// round keys of the rounds that see it; after 32 rounds it has cancelled.
 
 import { CK_KIND, CK_ROUNDS, SM4 } from "./layout";
 import { buildTower, inputPair, outputPair, toTower } from "./tower";
-import { NIBBLES, highNibbles, ld, lowNibbles, st, swapWords, swz, xor, xor3, zipHigh32, zipHigh64, zipLow32, zipLow64 } from "./simd";
+import {
+  NIBBLES, highNibbles, ld, lowNibbles, st, swapWords, swz, xor, xor3, zipHigh32, zipHigh64, zipLow32,
+  zipLow64,
+} from "./simd";
 
 const INV = memory.data(16, 16);
 const AINV = memory.data(16, 16);
@@ -27,7 +30,10 @@ const MAP = memory.data(256, 16);
 let inConstant: u32 = 0; //           tower(C): what makes A(x) + C of A(x)
 let outConstant: u32 = 0; //          tower(A(g(C))): what each round leaves out of its new word
 
-/** Six groups of four blocks; a group is the words 0..3 of its blocks. Holds secrets while a call runs, zeroes after. */
+/**
+ * Six groups of four blocks; a group is the words 0..3 of its blocks. Holds secrets while a call runs, zeroes
+ * after.
+ */
 export const GROUPS = memory.data(6 * 64 + 6 * 16, 16);
 const SUMS = GROUPS + 6 * 64; // for each group a sum of two words that two rounds need
 export const GROUPS_SIZE: usize = 384 + 96;
@@ -105,8 +111,8 @@ export function sm4Expand(ck: usize, key: usize): void {
     k3 = next;
     store<u32>(ck + i * 4, next);
   }
-  // Words 4..7, 12..15, 20..23, 28..31 lack outConstant; round i sees the words i+1, i+2, i+3, so it needs the constant
-  // when an odd number of them lack it.
+  // Words 4..7, 12..15, 20..23, 28..31 lack outConstant; round i sees the words i+1, i+2, i+3, so it needs the
+  // constant when an odd number of them lack it.
   const whole = i8x16.splat(<i8>outConstant);
   for (let i: u32 = 0; i < 32; i += 4) {
     const missing = (i >> 2) & 1 ? i32x4(-1, 0, -1, 0) : i32x4(0, -1, 0, -1);
@@ -132,7 +138,8 @@ export function sm4Enter(g: usize, b0: v128, b1: v128, b2: v128, b3: v128): void
 const STEPS = memory.data<u32>([0, 1, 2, 3], 16);
 
 /**
- * The first `groups` groups = counter blocks: 12 bytes at `nonce` and a big-endian 32-bit number, counting from `first`. Words 0..2
+ * The first `groups` groups = counter blocks: 12 bytes at `nonce` and a big-endian 32-bit number, counting from
+ * `first`. Words 0..2
  * are the same in all lanes and all groups.
  */
 export function sm4EnterCounters(groups: usize, nonce: usize, first: u32): void {
@@ -148,8 +155,8 @@ export function sm4EnterCounters(groups: usize, nonce: usize, first: u32): void 
   }
 }
 
-// Keeping the sum of two words for the next round saves an addition: 3 % with relaxed swizzles. With plain ones, which need
-// more registers, it costs 20 %, and the sum is made anew.
+// Keeping the sum of two words for the next round saves an addition: 3 % with relaxed swizzles. With plain ones,
+// which need more registers, it costs 20 %, and the sum is made anew.
 
 // @ts-ignore: decorator
 @inline
@@ -176,8 +183,8 @@ export function sm4Rounds(ck: usize, count: usize): void {
   const gt = ld(G + 16);
   const r2 = ld(TURN);
   const r3 = ld(TURN + 16);
-  // One round over all groups before the next: neighbouring instructions belong to different blocks, and the processor need
-  // not look far for work. Four rounds of one group at a time took a quarter longer.
+  // One round over all groups before the next: neighbouring instructions belong to different blocks, and the
+  // processor need not look far for work. Four rounds of one group at a time took a quarter longer.
   for (let k = ck, last = ck + 128; k < last; k += 16) {
     let rk = v128.load32_splat(k);
     for (let p = GROUPS, q = SUMS; p < end; p += 64, q += 16) {

@@ -11,9 +11,10 @@
 // Every input to CMAC is whole blocks, so CMAC is the block chain with K1 added to its last block. The five block
 // calls have three that start together and two that follow.
 //
-// Bounds: suite 1, at most 2^45 messages per key (advantage about 2^-32); turn keys over by 2^40. Suite 2 derives keys of
-// 128 bits: with 2^q messages under all keys together an attacker who can test 2^t keys finds some message key with
-// probability about 2^(q+t-128), where suite 1 has 2^(q+t-256). Its multi-key margin is smaller by that much.
+// Bounds: suite 1, at most 2^45 messages per key (advantage about 2^-32); turn keys over by 2^40. Suite 2 derives
+// keys of 128 bits: with 2^q messages under all keys together an attacker who can test 2^t keys finds some message
+// key with probability of at most about 2^(q+t-128), where suite 1 has 2^(q+t-256). Its multi-key margin is smaller by that
+// much.
 //
 // suite key   cipher key | K1(16)
 
@@ -25,7 +26,8 @@ import { declassify } from "./declassify";
 import { ghashWipe } from "./ghash";
 import { cmacSubkey } from "./cmac";
 import {
-  FRESH, FRESH_FILLED, KEY_EXPANDED, gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmIsShort, gcmKeyReady, gcmShortOpen, gcmShortSeal, gcmStart, gcmTag, gcmVerify, gcmWipe, shortBlocks,
+  FRESH, FRESH_FILLED, KEY_EXPANDED, gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmIsShort,
+  gcmKeyReady, gcmShortOpen, gcmShortSeal, gcmStart, gcmTag, gcmVerify, gcmWipe, shortBlocks,
 } from "./gcm";
 import { copy, equal, equal16, ld, st, wipe, xor } from "./simd";
 
@@ -115,7 +117,9 @@ function endShort(done: u32): void {
   ghashWipe(MESSAGE_KEY);
 }
 
-/** Starts a message: derives its key, writes the 32-byte commitment, takes all of the associated data that is there. */
+/**
+ * Starts a message: derives its key, writes the 32-byte commitment, takes all of the associated data that is there.
+ */
 export function suiteStart(sk: usize, nonce: usize, commitment: usize, expected: usize): void {
   derive(sk, nonce, commitment);
   gcmKeyReady(MESSAGE_KEY);
@@ -169,7 +173,8 @@ export function suiteWipe(): void {
 }
 
 /**
- * A whole message in one call: `length` bytes at `text` are encrypted in place, the tag goes behind them, the commitment
+ * A whole message in one call: `length` bytes at `text` are encrypted in place, the tag goes behind them, the
+ * commitment
  * to `commitment`.
  */
 export function suiteSeal(
@@ -188,7 +193,8 @@ export function suiteSeal(
 }
 
 /**
- * The reverse: `length` bytes of ciphertext at `text`, the tag behind them. 1 and the plaintext in place, or 0 and the
+ * The reverse: `length` bytes of ciphertext at `text`, the tag behind them. 1 and the plaintext in place, or 0 and
+ * the
  * ciphertext untouched.
  */
 export function suiteOpen(

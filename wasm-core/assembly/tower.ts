@@ -50,7 +50,8 @@ export function fromTower(x: u32): u32 {
  */
 export function buildTower(poly: u32, inv: usize, ainv: usize): void {
   polynomial = poly;
-  // GF(16) is {0} and the elements of order dividing 15; its basis here is 1, g, g^2, g^3 for the first g of order 15.
+  // GF(16) is {0} and the elements of order dividing 15; its basis here is 1, g, g^2, g^3 for the first g of order
+  // 15.
   let g: u32 = 2;
   while (fieldPower(g, 15) != 1 || fieldPower(g, 5) == 1 || fieldPower(g, 3) == 1) g++;
   for (let n: u32 = 0; n < 16; n++) {
