@@ -14,22 +14,41 @@ const ELEMENTS = memory.data(16); //      GF(16) index -> byte of the field
 const TO_TOWER = memory.data(256); //     byte of the field -> k | i << 4
 const FROM_TOWER = memory.data(256); //   and back
 const COEF = memory.data(8); //           the two factors of P and Q above
+const POWER = memory.data(256); //        exponent 0..254 -> power of a generator of the multiplicative group
+const LOG = memory.data(256); //          and back
 let polynomial: u32 = 0;
 
-export function fieldMul(a: u32, b: u32): u32 {
+/** Product of two polynomials modulo the field's. */
+function slowMul(a: u32, b: u32): u32 {
   let r: u32 = 0;
   for (let i: u32 = 0; i < 8; i++) if ((b >> i) & 1) r ^= a << i;
   for (let i: i32 = 14; i >= 8; i--) if ((r >> i) & 1) r ^= polynomial << (i - 8);
   return r;
 }
 
-function fieldPower(a: u32, exponent: u32): u32 {
-  let r: u32 = 1;
-  for (; exponent > 0; exponent >>= 1) {
-    if (exponent & 1) r = fieldMul(r, a);
-    a = fieldMul(a, a);
+/** Tables of powers and logarithms to the first base that generates all 255 elements. */
+function buildLogarithms(): void {
+  for (let base: u32 = 2; ; base++) {
+    let x: u32 = 1;
+    let exponent: u32 = 0;
+    do {
+      store<u8>(POWER + exponent, <u8>x);
+      store<u8>(LOG + x, <u8>exponent);
+      x = slowMul(x, base);
+      exponent++;
+    } while (x != 1);
+    if (exponent == 255) return;
   }
-  return r;
+}
+
+export function fieldMul(a: u32, b: u32): u32 {
+  if (a == 0 || b == 0) return 0;
+  return load<u8>(POWER + ((<u32>load<u8>(LOG + a) + load<u8>(LOG + b)) % 255));
+}
+
+/** Of an element other than 0. */
+function fieldPower(a: u32, exponent: u32): u32 {
+  return load<u8>(POWER + ((<u32>load<u8>(LOG + a) * exponent) % 255));
 }
 
 function fieldInverse(a: u32): u32 {
@@ -50,6 +69,7 @@ export function fromTower(x: u32): u32 {
  */
 export function buildTower(poly: u32, inv: usize, ainv: usize): void {
   polynomial = poly;
+  buildLogarithms();
   // GF(16) is {0} and the elements of order dividing 15; its basis here is 1, g, g^2, g^3 for the first g of order
   // 15.
   let g: u32 = 2;
