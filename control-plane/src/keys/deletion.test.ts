@@ -100,6 +100,18 @@ test.each(["unreachable", "hsm-unavailable", "frozen", "internal"] as const)(
   },
 );
 
+test("past its date and not destroyed yet, a key may be taken back", async () => {
+  const { KeyId, date } = await leaving();
+  h.bridge.failNext("destroyKey", "frozen");
+  await run(date);
+  const busy = "UnsupportedOperation.ServiceTemporaryUnavailable";
+  expect(await codeOf("CancelKeyDeletion", { KeyId })).toBe(busy);
+  await setKeyFields(h.database, KeyId, { deletionStepUntilMs: Date.now() - 1 });
+  expect(await codeOf("CancelKeyDeletion", { KeyId })).toBeUndefined();
+  await run(date + dayMs);
+  expect(await stateOf(KeyId)).toBe("Disabled");
+});
+
 test("cut off between bridge and database, the next run finishes it", async () => {
   const { KeyId, date } = await leaving();
   h.bridge.before = async (name) => {

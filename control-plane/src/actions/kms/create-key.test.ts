@@ -126,6 +126,18 @@ test("the quota holds, per account and region, however many ask at once", async 
   expect(response).toMatchObject({ CmkUserCount: quota, CmkLimit: quota });
 });
 
+test("keys waiting for deletion do not count, and come back whatever the quota", async () => {
+  const root = await h.account();
+  const leaving = await root.createKey("leaving");
+  await root.call("DisableKey", { KeyId: leaving });
+  await root.call("ScheduleKeyDeletion", { KeyId: leaving, PendingWindowInDays: 7 });
+  for (let i = 0; i < quota; i++) await root.createKey(`key-${i}`);
+  expect((await root.call("CancelKeyDeletion", { KeyId: leaving })).code).toBeUndefined();
+  expect((await root.call("GetServiceStatus")).response.CmkUserCount).toBe(quota + 1);
+  const full = "LimitExceeded.CmkLimitExceeded";
+  expect((await root.call("CreateKey", { Alias: "more" })).code).toBe(full);
+});
+
 test.each([
   ["hsm-unavailable", "UnsupportedOperation.ServiceTemporaryUnavailable"],
   ["unreachable", "UnsupportedOperation.ServiceTemporaryUnavailable"],
