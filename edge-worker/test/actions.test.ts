@@ -236,4 +236,23 @@ describe("ReEncrypt", () => {
       expect(opened(await run("Decrypt", { CiphertextBlob: blob }))).toBe("old");
     }
   });
+
+  test("does not take a ciphertext back to an older version than its own", async () => {
+    const key = system.controlPlane.addKey(ACCOUNT, AES, 1);
+    system.controlPlane.addBranch(key, 2);
+    const params = { KeyId: key.keyId, Plaintext: base64("new") };
+    const CiphertextBlob = String((await run("Encrypt", params)).response.CiphertextBlob);
+    // As an edge is that still holds its lease from before the rotation.
+    key.branches.reverse();
+    system.controlPlane.raiseEpoch(ACCOUNT);
+    const version = async () => {
+      const { response } = await run("Encrypt", params);
+      return Buffer.from(String(response.CiphertextBlob), "base64").readUInt32BE(19);
+    };
+    await expect.poll(version).toBe(1);
+    expect((await run("ReEncrypt", { CiphertextBlob })).response).toMatchObject({
+      CiphertextBlob,
+      ReEncrypted: false,
+    });
+  });
 });

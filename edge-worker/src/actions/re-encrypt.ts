@@ -22,11 +22,11 @@ export async function reEncrypt(
     const resealed = await call.withKey(
       { purpose: "encrypt", account, region: region.name, keyId: KeyId },
       (key) => {
+        // A lease from before a rotation must not take a ciphertext back to the older version.
+        const isAhead = envelope.versionId > key.version;
+        const isOfBranch = key.version === envelope.versionId && key.branch === envelope.branchId;
         const isCurrent =
-          KeyId === envelope.keyId &&
-          key.version === envelope.versionId &&
-          key.branch === envelope.branchId &&
-          key.suite === envelope.suite;
+          KeyId === envelope.keyId && key.suite === envelope.suite && (isAhead || isOfBranch);
         if (isCurrent && isSameContext) return null;
         trail.used("encrypt", key);
         return sealWith(key, plaintext, DestinationEncryptionContext);
