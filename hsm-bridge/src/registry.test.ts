@@ -149,6 +149,45 @@ describe.each(storeBackends)("registry over the $name store", (backend) => {
     await bridge.start();
   });
 
+  it("makes the next version when a crash cut its making off, and leaves no object behind", async () => {
+    const grant = await newBranch();
+    const rotate = () =>
+      bridge.controlPlane.call("rotateKey", {
+        account: ACCOUNT,
+        region: REGION,
+        keyId: grant.keyId,
+        version: 2,
+      });
+    await bridge.restart(async () => {
+      const store = await bridge.openStore();
+      await store.generateAesKey("ek-key-version-cut-off");
+      await store.close();
+      bridge.editRegistry((database) =>
+        database.exec(
+          "INSERT INTO objects VALUES ('ek-key-version-cut-off', 'key-version', 'creating', 1)",
+        ),
+      );
+    });
+    expect(await rotate()).toMatchObject({ version: 2 });
+    // The other crash: the version was made and its answer was lost.
+    await bridge.restart();
+    expect(await rotate()).toMatchObject({ version: 2 });
+    expect(await outcome(decryptWith(grant))).toBe("granted");
+    await bridge.stop();
+    const versions = bridge.editRegistry((database) =>
+      database
+        .prepare("SELECT object_id FROM key_versions WHERE key_id = ? ORDER BY version")
+        .all(grant.keyId),
+    ) as { object_id: string }[];
+    const store = await bridge.openStore();
+    const ids = (await store.listObjects()).map(({ id }) => id);
+    await store.close();
+    expect(versions).toHaveLength(2);
+    for (const { object_id: id } of versions) expect(ids).toContain(id);
+    expect(ids).not.toContain("ek-key-version-cut-off");
+    await bridge.start();
+  });
+
   it("refuses to start on a log that was changed, shortened at its end aside", async () => {
     await bridge.stop();
     const forge = (text: string) =>
