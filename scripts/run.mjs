@@ -202,9 +202,16 @@ const tasks = {
     const env = environment({ EDGE_KMS_NO_HSM: "1" });
     foreground(node24(), [vitest, "run", "--root", root, ...args], env);
   },
+  "test:fuzz"() {
+    tasks.build();
+    const npmArgs = ["run", "--silent", "test:fuzz", "-w", "@edge-kms/wasm-core", "--", ...args];
+    npm(npmArgs, { env: environment() });
+  },
   bench() {
     tasks.build();
-    foreground(node24(), [join(root, "test/bench/main.ts"), ...args], environment());
+    const env = environment();
+    must("bench", node24(), [join(root, "test/bench/main.ts"), ...args], { env });
+    if (args.length === 0) npm(["run", "--silent", "bench", "-w", "@edge-kms/wasm-core"], { env });
   },
   lint() {
     install();
