@@ -343,6 +343,10 @@ describe.each(storeBackends)("credentials over the $name store", (backend) => {
     await bridge.operator.call("freeze", { kind: "account", id: ACCOUNT, reason: "test" });
     await expect(lease(proof)).rejects.toEqual(code("frozen"));
     await expect(verify(proof)).rejects.toEqual(code("frozen"));
+    // Who only knows the SecretId hears nothing of the freeze.
+    const stranger = tc3Proof(made.secretId, "wrong");
+    await expect(lease(stranger)).rejects.toEqual(code("bad-signature"));
+    expect(await verify(stranger)).toBe(false);
     await expect(bridge.controlPlane.call("createCredential", { principal: user })).rejects.toEqual(
       code("frozen"),
     );

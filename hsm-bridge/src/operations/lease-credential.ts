@@ -38,6 +38,7 @@ export const leaseCredential: Operation<"leaseCredential"> = async (bridge, inpu
       throw new BridgeError("bad-signature", "The signature does not match.");
     }
     try {
+      checkNotFrozen(bridge, principal.account);
       const leaseId = hexEncode(await bridge.store.random(16));
       const mayLease =
         proof.method === "TC3-HMAC-SHA256" &&
@@ -72,6 +73,7 @@ export const leaseCredential: Operation<"leaseCredential"> = async (bridge, inpu
       };
       await bridge.database.commit(() => {
         check(bridge, request, input, proof);
+        checkNotFrozen(bridge, principal.account);
         raiseEpoch(bridge.database, principal.account, input.epoch.counter);
         request.remember();
         appendLog(bridge.database, bridge.clock(), "credential-leased", "control-plane", {
@@ -106,11 +108,15 @@ function check(
   const { account } = input.principal;
   if (!request.edge.accounts.includes(account)) throw refused("account out of scope");
   if (isFrozen(bridge.database, "edge", request.edge.edge)) throw frozen("edge");
-  if (isFrozen(bridge.database, "account", account)) throw frozen("account");
   checkEpoch(bridge, account, input.epoch);
   if (date !== "" && !isCurrentDay(date, bridge.clock())) {
     throw new BridgeError("bad-signature", "The signature is of another day.");
   }
+}
+
+/** Asked only after the proof: who merely knows a SecretId is told of no freeze. */
+function checkNotFrozen(bridge: Bridge, account: string): void {
+  if (isFrozen(bridge.database, "account", account)) throw frozen("account");
 }
 
 function isCurrentDay(date: string, nowMs: number): boolean {

@@ -1,4 +1,7 @@
-/** Verifies a caller's signature for the control plane's own door: strings and signature in, yes or no out. */
+/**
+ * Verifies a caller's signature for the control plane's own door: strings and signature in, yes or no out. A freeze is told
+ * only to who has the SecretKey.
+ */
 
 import type { Operation } from "../bridge.ts";
 import { wipe } from "../bytes.ts";
@@ -10,8 +13,10 @@ export const verifyCredential: Operation<"verifyCredential"> = async (
   bridge,
   { proof, principal, sealed },
 ) => {
-  if (isFrozen(bridge.database, "account", principal.account)) throw frozen("account");
   const key = await checkProof(bridge, proof, principal, sealed);
   wipe(key);
+  if (key !== null && isFrozen(bridge.database, "account", principal.account)) {
+    throw frozen("account");
+  }
   return { valid: key !== null };
 };
