@@ -114,6 +114,10 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
       });
       expect(notBeforeMs).toBeGreaterThanOrEqual(before + 7 * DAY_MS);
       await expect(destroy()).rejects.toEqual(code("too-early"));
+      // A date that the control plane keeps to itself shows at once: nothing of the key is leased any more.
+      for (const asked of [encryptWith(keyId), decryptWith(grant)]) {
+        expect(await bridge.leaseOutcome(edge.leaseRequest([asked]))).toBe("conflict");
+      }
       // A later date moves it, an earlier one does not.
       const moved = await bridge.controlPlane.call("scheduleDestruction", {
         ...name(keyId),
@@ -126,6 +130,7 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
       });
       expect(kept.notBeforeMs).toBe(notBeforeMs + DAY_MS);
       await bridge.controlPlane.call("cancelDestruction", name(keyId));
+      expect((await openLease(decryptWith(grant))).grant.branch).toBe(grant.branch);
       bridge.clockOffsetMs = 30 * DAY_MS;
       try {
         await expect(destroy()).rejects.toEqual(code("conflict"));
@@ -448,6 +453,15 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
         account: ACCOUNT,
         counter: 5,
       });
+    });
+      const highest = bridge.epochCounter;
+      for (const counter of [Number.MAX_SAFE_INTEGER, highest + MAX_EPOCH_STEP + 1]) {
+        expect(await lease(counter)).toBe("bad-request");
+      }
+      expect(await lease(highest)).toBe("granted");
+      bridge.epochCounter = highest + MAX_EPOCH_STEP;
+      expect(await lease(bridge.epochCounter)).toBe("granted");
+      expect(await lease(highest)).toBe("stale-epoch");
     });
   });
 

@@ -80,6 +80,10 @@ function checkLeasable(bridge: Bridge, request: LeaseEdgeRequest, permitted: Per
   const key = findNamedKey(bridge, asked);
   if (key === null) throw notFound();
   if (key.state !== "active") throw destroyed();
+  // Schedules are public by that: a control plane that keeps one to itself until the key is gone is found out at once.
+  if (key.destroyNotBeforeMs !== null) {
+    throw new BridgeError("conflict", "The key has a date of destruction.");
+  }
   return key;
 }
 
