@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import type { LeasedKey, SignedMessage } from "@edge-kms/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { MAX_EPOCH_STEP } from "./epoch-rule.ts";
 import { ACCOUNT, encryptWith, LIMITS, REGION, TestBridge } from "./testing/bridge.ts";
 import { readLeaseGrant, type SignedRequest, TestEdge } from "./testing/edge.ts";
 import { storeBackends } from "./testing/stores.ts";
@@ -454,6 +455,12 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
         counter: 5,
       });
     });
+
+    it("refuses an epoch too far above the highest, which would shut the account out for good", async () => {
+      const lease = (counter: number) =>
+        bridge.leaseOutcome(edge.leaseRequest([encryptWith(keyId)]), {
+          epoch: bridge.epoch(counter),
+        });
       const highest = bridge.epochCounter;
       for (const counter of [Number.MAX_SAFE_INTEGER, highest + MAX_EPOCH_STEP + 1]) {
         expect(await lease(counter)).toBe("bad-request");
