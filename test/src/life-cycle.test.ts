@@ -197,9 +197,9 @@ describe.each(["ap-singapore", "ap-guangzhou"])("in %s", (region) => {
       expect((await kms.Decrypt({ CiphertextBlob })).Plaintext).toBe(Plaintext);
     }
     await expectCode(kms.RotateKey({ KeyId }), codes.rateLimited);
-    await setKey(KeyId, "rotation_task_id = key_id");
+    await setKey(KeyId, `rotating_until_ms = ${Date.now() + 60_000}`);
     await expectCode(kms.RotateKey({ KeyId }), codes.running);
-    await setKey(KeyId, "rotation_task_id = null");
+    await setKey(KeyId, "rotating_until_ms = null");
     await kms.DisableKeyRotation({ KeyId });
     await kms.DisableKeyRotation({ KeyId });
     expect((await kms.GetKeyRotationStatus({ KeyId })).KeyRotationEnabled).toBe(false);
