@@ -86,5 +86,7 @@ test("what the bridge does not know of a ciphertext is an invalid ciphertext", (
   expect(leaseErrorCode("wrong-group", "decrypt")).toBe("InvalidParameterValue.InvalidCiphertext");
   expect(leaseErrorCode("not-found", "encrypt")).toBe("InternalError");
   expect(leaseErrorCode("destroyed", "decrypt")).toBe("ResourceUnavailable.CmkNotFound");
+  expect(leaseErrorCode("conflict", "encrypt")).toBe("ResourceUnavailable.KeyPendingDelete");
+  expect(leaseErrorCode("conflict", "decrypt")).toBe("ResourceUnavailable.CmkDisabled");
   expect(leaseErrorCode("no code of the bridge", "encrypt")).toBe("InternalError");
 });

@@ -69,7 +69,11 @@ const leaseCodes: Readonly<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt
     encrypt: "InternalError",
     decrypt: "InvalidParameterValue.InvalidCiphertext",
   },
-  conflict: { encrypt: "InternalError", decrypt: "InternalError" },
+  // The bridge has a date of destruction that this database does not know: the codes of PendingDelete (contract §3.1).
+  conflict: {
+    encrypt: "ResourceUnavailable.KeyPendingDelete",
+    decrypt: "ResourceUnavailable.CmkDisabled",
+  },
   "edge-refused": { encrypt: "UnauthorizedOperation", decrypt: "UnauthorizedOperation" },
   frozen: { encrypt: "UnauthorizedOperation", decrypt: "UnauthorizedOperation" },
   "wrong-group": {
