@@ -138,6 +138,44 @@ describe("what is not the edge's goes to the control plane", () => {
     },
   );
 
+  test.each([
+    [431, "text/plain", ""],
+    [502, "text/html", "<html>Bad Gateway"],
+    [503, "application/json", '{"error":"away"}'],
+    [302, "application/json", "{}"],
+    [200, "text/html", "<html>Please log in"],
+    [200, "application/json", " ".repeat(2 * 1024 * 1024)],
+  ])("a %d with %s in its stead is our own refusal", async (status, contentType, body) => {
+    const { account, controlPlane, edge } = system;
+    controlPlane.proxyAnswer = { status, contentType, body };
+    try {
+      const answer = await call(edge.url, "ListKeys", { Limit: 1 }, { account });
+      expect([answer.status, answer.contentType, answer.code]).toEqual([
+        200,
+        "application/json",
+        body.length > 1024 ? "ResponseSizeLimitExceeded" : "InternalError",
+      ]);
+    } finally {
+      controlPlane.proxyAnswer = null;
+    }
+  });
+
+  test("the content type of an answer is exactly application/json, whatever its parameters", async () => {
+    const body = JSON.stringify({ Response: { RequestId: crypto.randomUUID() } });
+    const { account, controlPlane, edge } = system;
+    controlPlane.proxyAnswer = {
+      status: 200,
+      contentType: "Application/JSON; charset=utf-8",
+      body,
+    };
+    try {
+      const answer = await call(edge.url, "ListKeys", { Limit: 1 }, { account });
+      expect([answer.contentType, answer.code]).toEqual(["application/json", ""]);
+    } finally {
+      controlPlane.proxyAnswer = null;
+    }
+  });
+
   function get(target: string, headers: Record<string, string>) {
     const { hostname, port } = new URL(system.edge.url);
     return new Promise<{ Response: Record<string, unknown> }>((resolve, reject) => {

@@ -1,4 +1,4 @@
-/** Passing a call on to the control plane (design §4 "Forwarding"), signed by this edge, and its answer back unchanged. */
+/** Passing a call on to the control plane (design §4 "Forwarding"), signed by this edge, and the body of its answer back. */
 
 import {
   ApiError,
@@ -6,15 +6,23 @@ import {
   type ForwardedCall,
   forwardedHeaders,
   hexEncode,
+  responseContentType,
   signedMessageTypes,
 } from "@edge-kms/protocol";
+import { apiAnswer } from "../http/answers.ts";
 import type { Arrival } from "../http/arrival.ts";
+import { readAtMost } from "../http/read-at-most.ts";
 import type { Isolate } from "../isolate/isolate.ts";
 import { encodeMessageHeader, signMessage } from "../signing/ed25519.ts";
 
 const DEADLINE_MS = 60_000;
+/** Longest answer that is passed back, as in the other direction. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
-/** @throws ApiError InternalError when the control plane does not answer, or a guard against loops holds. */
+/**
+ * @throws ApiError InternalError when the control plane does not answer, when something on the way answers in its stead, or
+ *   a guard against loops holds.
+ */
 export async function forward(arrival: Arrival, isolate: Isolate): Promise<Response> {
   if (arrival.isForwarded) {
     throw new ApiError("InternalError", { detail: "forwarded-twice" });
@@ -56,11 +64,27 @@ export async function forward(arrival: Arrival, isolate: Isolate): Promise<Respo
   } catch (cause) {
     throw new ApiError("InternalError", { detail: "control-plane-unreachable", cause });
   }
-  const contentType = response.headers.get("content-type");
-  return new Response(response.body, {
-    status: response.status,
-    headers: contentType === null ? {} : { "content-type": contentType },
-  });
+  return apiAnswer(await answerOf(response));
+}
+
+/**
+ * The control plane speaks HTTP 200 and JSON, errors too. Anything else (431, 502, a page of a proxy) is not an answer of
+ * the API, and SDKs could not read it.
+ */
+async function answerOf(response: Response): Promise<Uint8Array<ArrayBuffer>> {
+  const { status, body } = response;
+  const contentType = response.headers.get("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  if (status !== 200 || contentType !== responseContentType || body === null) {
+    // Nobody waits for the rest of it.
+    await body?.cancel().catch(() => undefined);
+    throw new ApiError("InternalError", { detail: `control-plane-answered-${status}` });
+  }
+  try {
+    return await readAtMost(body, MAX_ANSWER_BYTES);
+  } catch (cause) {
+    if (cause instanceof RangeError) throw new ApiError("ResponseSizeLimitExceeded", { cause });
+    throw new ApiError("InternalError", { detail: "control-plane-broke-off", cause });
+  }
 }
 
 /**

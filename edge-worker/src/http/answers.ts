@@ -9,7 +9,7 @@ import {
 
 const apiInit = { status: responseStatus, headers: { "content-type": responseContentType } };
 
-export function apiAnswer(body: string): Response {
+export function apiAnswer(body: string | Uint8Array<ArrayBuffer>): Response {
   return new Response(body, apiInit);
 }
 

@@ -3,6 +3,7 @@
 import { hexEncode, type SignedMessageType, utf8DecodeStrict } from "@edge-kms/protocol";
 import * as v from "valibot";
 import type { Bindings } from "../bindings.ts";
+import { readAtMost } from "../http/read-at-most.ts";
 import { type SignedPayload, signMessage } from "../signing/ed25519.ts";
 
 /** Longest answer that is read. A lease of 20 keys has about 40 KiB. */
@@ -134,21 +135,4 @@ async function readJson(response: Response): Promise<unknown> {
   } catch {
     throw new UpstreamError(`an answer that is no JSON with HTTP ${response.status}`);
   }
-}
-
-async function readAtMost(stream: ReadableStream<Uint8Array>, limit: number): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of stream) {
-    length += chunk.length;
-    if (length > limit) throw new RangeError(`more than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  const all = new Uint8Array(length);
-  let offset = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, offset);
-    offset += chunk.length;
-  }
-  return all;
 }

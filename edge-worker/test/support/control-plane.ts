@@ -93,6 +93,8 @@ export class TestControlPlane {
   /** Records by instance, in order, each checked against the one before. */
   readonly records = new Map<string, AuditRecord[]>();
   readonly forwarded: Forwarded[] = [];
+  /** Answers forwarded calls in the control plane's stead, as a proxy on the way might. */
+  proxyAnswer: { status: number; contentType: string; body: string } | null = null;
   /** What was asked, for tests that count. */
   readonly asked = { leases: 0, credentials: 0, sealingKeys: 0, deliveries: 0, connects: 0 };
   /** Parts that answer 503 while true. */
@@ -245,7 +247,10 @@ export class TestControlPlane {
       }
     };
     const json = await answer();
-    if (json === null) response.writeHead(503).end("down");
+    if (this.proxyAnswer !== null && request.url === "/") {
+      const { status, contentType, body } = this.proxyAnswer;
+      response.writeHead(status, { "content-type": contentType }).end(body);
+    } else if (json === null) response.writeHead(503).end("down");
     else {
       response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(json));
     }
