@@ -15,7 +15,10 @@ import { receive } from "../forwarding/receive.ts";
 import type { Isolate, Visit } from "../isolate/isolate.ts";
 import { apiAnswer, errorAnswer, plainAnswer } from "./answers.ts";
 import { type Arrival, arrivalOf, splitTarget, targetOf } from "./arrival.ts";
-import { readBody } from "./request-body.ts";
+import { BodyRoom, readBody } from "./request-body.ts";
+
+/** Shared by the requests of the isolate: plain bytes and counts, no streams. */
+const bodies = new BodyRoom();
 
 export async function answer(request: Request, visit: Visit): Promise<Response> {
   const target = targetOf(request);
@@ -25,14 +28,22 @@ export async function answer(request: Request, visit: Visit): Promise<Response> 
     await request.body?.cancel();
     return plainAnswer(404, { error: "not found" });
   }
-  const body = await readBody(request, requestLimits.tc3Body);
-  if (body === null) {
-    return errorAnswer(crypto.randomUUID(), new ApiError("RequestSizeLimitExceeded"));
-  }
-  let arrival = arrivalOf(request, target, body, visit.isolate.bindings);
+  const place = bodies.place();
   try {
-    const header = request.headers.get(FORWARD_HEADER);
-    if (header !== null) arrival = await receive(arrival, header, visit.isolate);
+    const body = await readBody(request, requestLimits.tc3Body, place);
+    return typeof body === "string"
+      ? errorAnswer(crypto.randomUUID(), new ApiError(body))
+      : await answerCall(arrivalOf(request, target, body, visit.isolate.bindings), visit);
+  } finally {
+    place.release();
+  }
+}
+
+async function answerCall(arrived: Arrival, visit: Visit): Promise<Response> {
+  let arrival = arrived;
+  try {
+    const header = arrived.headers.get(FORWARD_HEADER);
+    if (header !== null) arrival = await receive(arrived, header, visit.isolate);
     return await route(arrival, visit);
   } catch (thrown) {
     const error = toApiError(thrown);
