@@ -5,6 +5,7 @@ import { bindingsOf, ConfigurationError } from "./bindings.ts";
 import { errorAnswer, plainAnswer } from "./http/answers.ts";
 import { answer } from "./http/door.ts";
 import { isolateOf, Visit } from "./isolate/isolate.ts";
+import { describeCause } from "./log.ts";
 
 export { EdgeInstance } from "./instance/edge-instance.ts";
 
@@ -25,7 +26,7 @@ export default handler;
 /** Nothing is served with an unusable configuration; everything says so in the same way. */
 function refuse(request: Request, thrown: unknown): Response {
   const isConfiguration = thrown instanceof ConfigurationError;
-  const text = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : "unexpected";
+  const text = isConfiguration ? thrown.message : describeCause(thrown);
   console.error(`not serving: ${text}`);
   if (request.url.endsWith("/healthz")) {
     return plainAnswer(503, { status: isConfiguration ? "misconfigured" : "unavailable" });

@@ -23,6 +23,7 @@ import { usedSignature } from "../caller/used-signature.ts";
 import type { Arrival } from "../http/arrival.ts";
 import { verdicts } from "../instance/messages.ts";
 import type { Visit } from "../isolate/isolate.ts";
+import { describeCause } from "../log.ts";
 import { auditEventOf } from "./audit-event.ts";
 
 /** A lease that ended between its use and the record is had anew once. */
@@ -174,8 +175,7 @@ function spentSignature(): ApiError {
 
 /** One line for operators: what failed and where, never what was being processed. */
 export function logInternal(arrival: Arrival, action: string, error: ApiError): void {
-  const { cause } = error;
-  const because = cause instanceof Error ? `${cause.name}: ${cause.message}` : "";
+  const because = describeCause(error.cause);
   console.error(
     `${arrival.requestId} ${action}: ${error.detail ?? "unexpected"} ${because}`.trim(),
   );
