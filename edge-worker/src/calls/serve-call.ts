@@ -68,6 +68,8 @@ async function attempts(
         break;
       case verdicts.replayed:
         return refuse(arrival, head, caller, trail, visit, spentSignature());
+      case verdicts.tooLong:
+        throw new ApiError("InternalError", { detail: "record-too-long" });
       default:
         // No room for a record, so there is none of this refusal either.
         throw new ApiError("RequestLimitExceeded", { detail: "commit-point-full" });

@@ -5,17 +5,19 @@
  * was not used for anything else. What passes is numbered, chained and written as one row.
  */
 
-import { AUDIT_CHAIN_START, encodeAuditRecord, hexEncode } from "@edge-kms/protocol";
+import {
+  AUDIT_CHAIN_START,
+  encodeAuditRecord,
+  hexEncode,
+  MAX_AUDIT_RECORD_BYTES,
+} from "@edge-kms/protocol";
 import type { CallerLeases, HeldCaller } from "./caller-leases.ts";
 import type { InstanceClock } from "./clock.ts";
 import type { Epochs } from "./epochs.ts";
 import type { HeldKey, KeyLeases } from "./key-leases.ts";
-import { type Batch, type Commitment, REPLAY_BYTES, verdicts } from "./messages.ts";
+import { type Batch, type Commitment, MAX_BATCH, REPLAY_BYTES, verdicts } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ReplayMemory } from "./replay-memory.ts";
-
-/** Calls in one batch: 2 MiB is the longest row, a record has at most 4 KiB. */
-export const MAX_BATCH = 256;
 
 /** Without any lease to say so: records of refusals by the commit point itself. */
 const MAX_UNACKNOWLEDGED = 200_000;
@@ -72,14 +74,17 @@ export class CommitPoint {
         decided[n] = passed;
         continue;
       }
+      const place = { edge, instance, seq: seq + 1, prev: head };
+      const record = encodeAuditRecord(place, batch.events[n] as string);
+      // It would be refused for ever, and with it every record behind it.
+      if (record.length > MAX_AUDIT_RECORD_BYTES) {
+        decided[n] = verdicts.tooLong;
+        continue;
+      }
       decided[n] = verdicts.recorded;
       for (const key of passed.keys) key.operationsLeft -= 1;
       if (passed.caller !== null) this.#context.callers.spend(passed.caller);
       seq += 1;
-      const record = encodeAuditRecord(
-        { edge, instance, seq, prev: head },
-        batch.events[n] as string,
-      );
       head = hexEncode(sha256(record));
       records.push(record);
     }

@@ -54,6 +54,12 @@ export interface CallerLoan {
 export const REPLAY_BYTES = 17;
 
 /**
+ * Calls in one batch, which is one row of the outbox. A record has at most MAX_AUDIT_RECORD_BYTES (8192) and a line feed, a row
+ * 2 MB (Durable Objects, "Limits"; taken as 2,000,000 bytes): 244 would fit.
+ */
+export const MAX_BATCH = 240;
+
+/**
  * Calls to be recorded, in order; entry `i` of each list belongs together. A call with an empty `callers[i]` is the record
  * of a refusal of the commit point itself: it stands for no operation and nothing is checked but the room for it.
  */
@@ -85,6 +91,8 @@ export const verdicts = {
   overBudget: 4,
   /** The replay memory is full. */
   overloaded: 5,
+  /** Its record is longer than the control plane takes. */
+  tooLong: 6,
 } as const;
 
 export interface Commitment {

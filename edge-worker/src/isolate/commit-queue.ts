@@ -8,7 +8,7 @@
  */
 
 import type { Epoch } from "@edge-kms/protocol";
-import { type Batch, type Commitment, REPLAY_BYTES } from "../instance/messages.ts";
+import { type Batch, type Commitment, MAX_BATCH, REPLAY_BYTES } from "../instance/messages.ts";
 import { type Shared, shared, sleep, within } from "./deadline.ts";
 
 /** One call to be recorded; see `Batch`. */
@@ -27,7 +27,6 @@ export interface CommitDoor {
   waitUntil(work: Promise<unknown>): void;
 }
 
-const MAX_BATCH = 256;
 /** Waiting calls beyond this are refused: the instance does not keep up. */
 const MAX_WAITING = 4096;
 const DEADLINE_MS = 10_000;
