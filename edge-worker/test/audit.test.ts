@@ -93,6 +93,23 @@ test("records are delivered once, in one chain, after the control plane was away
   expect(system.controlPlane.duplicates).toBe(0);
 });
 
+test("records that the control plane refuses show in the health of the edge", async () => {
+  const blocked = async () => {
+    const health = await fetch(`${system.edge.url}/healthz`);
+    return ((await health.json()) as { blockedRecords: number }).blockedRecords;
+  };
+  system.controlPlane.down.audit = true;
+  await Promise.all([encrypt(), encrypt()]);
+  await until(() => system.controlPlane.asked.deliveries > 0);
+  expect(await blocked()).toBe(0);
+  system.controlPlane.auditRefusal = "audit-conflict";
+  system.controlPlane.down.audit = false;
+  await until(async () => (await blocked()) === 2);
+  system.controlPlane.auditRefusal = null;
+  await until(async () => (await blocked()) === 0);
+  expect(delivered()).toHaveLength(2);
+});
+
 test("every answer that left before kill -9 is in the audit trail, and a new incarnation begins", async () => {
   system.controlPlane.down.audit = true;
   const answered: string[] = [];

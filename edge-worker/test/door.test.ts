@@ -97,7 +97,11 @@ test("health is one thing, unknown paths are another", async () => {
   const health = await fetch(`${system.edge.url}/healthz`);
   expect([health.status, await health.json()]).toEqual([
     200,
-    { status: "ok", controlPlane: expect.stringMatching(/connected|away/) },
+    {
+      status: "ok",
+      controlPlane: expect.stringMatching(/connected|away/),
+      blockedRecords: 0,
+    },
   ]);
   expect((await fetch(`${system.edge.url}/console/`)).status).toBe(404);
 });

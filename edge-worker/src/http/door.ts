@@ -62,6 +62,10 @@ async function route(arrival: Arrival, visit: Visit): Promise<Response> {
 
 /** Ready when the instance answers; asking also wakes it, so that it connects and delivers what waits. */
 async function health(isolate: Isolate): Promise<Response> {
-  const { isConnected } = await isolate.instance().status();
-  return plainAnswer(200, { status: "ok", controlPlane: isConnected ? "connected" : "away" });
+  const { isConnected, blockedRecords } = await isolate.instance().status();
+  return plainAnswer(200, {
+    status: "ok",
+    controlPlane: isConnected ? "connected" : "away",
+    blockedRecords,
+  });
 }

@@ -26,11 +26,20 @@ export class Delivery {
   readonly #clock: InstanceClock;
   #isRunning = false;
   #failures = 0;
+  /** Incarnations whose last delivery was answered, with a refusal. */
+  readonly #refused = new Set<string>();
 
   constructor(outbox: Outbox, upstream: Upstream, clock: InstanceClock) {
     this.#clock = clock;
     this.#outbox = outbox;
     this.#upstream = upstream;
+  }
+
+  /** Records that wait behind one the control plane refuses. Trying again hardly helps: a person has to look. */
+  get blockedRecords(): number {
+    let blocked = 0;
+    for (const instance of this.#refused) blocked += this.#outbox.waiting(instance);
+    return blocked;
   }
 
   /** Sees to it that what waits is delivered. Returns at once. */
@@ -84,7 +93,11 @@ export class Delivery {
         { ...this.#upstream.origin(), of, records },
         auditDeliveryResponse,
       );
-      if ("acknowledgedSeq" in answer) return answer.acknowledgedSeq;
+      if ("acknowledgedSeq" in answer) {
+        this.#refused.delete(of);
+        return answer.acknowledgedSeq;
+      }
+      this.#refused.add(of);
       console.error(`audit delivery of ${of} refused: ${answer.error.code}`);
     } catch (thrown) {
       if (!(thrown instanceof UpstreamError)) {

@@ -23,6 +23,7 @@ import type {
   CallerLoan,
   CallerQuestion,
   Commitment,
+  InstanceStatus,
   KeyLoan,
   KeyQuestion,
 } from "./messages.ts";
@@ -113,8 +114,12 @@ export class EdgeInstance extends DurableObject {
   }
 
   /** Whether the instance works, and a reason for it to exist. */
-  status(): { readonly isConnected: boolean; readonly waitingRecords: number } {
-    return { isConnected: this.#connection.isConnected, waitingRecords: this.#outbox.size };
+  status(): InstanceStatus {
+    return {
+      isConnected: this.#connection.isConnected,
+      waitingRecords: this.#outbox.size,
+      blockedRecords: this.#delivery.blockedRecords,
+    };
   }
 
   override async alarm(): Promise<void> {

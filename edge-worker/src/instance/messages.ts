@@ -102,3 +102,11 @@ export interface Commitment {
   /** Epochs by account, when they are newer than what the isolate has seen; else null. */
   readonly epochs: readonly (readonly [account: string, epoch: Epoch])[] | null;
 }
+
+export interface InstanceStatus {
+  readonly isConnected: boolean;
+  /** Audit records that are not yet acknowledged. */
+  readonly waitingRecords: number;
+  /** Those of them whose delivery the control plane refuses. */
+  readonly blockedRecords: number;
+}

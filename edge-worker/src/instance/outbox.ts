@@ -49,6 +49,11 @@ export class Outbox {
     return this.#total;
   }
 
+  /** Records of one incarnation that wait. */
+  waiting(instance: string): number {
+    return this.#waiting.get(instance) ?? 0;
+  }
+
   /** Incarnations that have records waiting. */
   get instances(): readonly string[] {
     return [...this.#waiting.keys()];

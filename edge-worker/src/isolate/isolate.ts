@@ -12,6 +12,7 @@ import type {
   CallerLoan,
   CallerQuestion,
   Commitment,
+  InstanceStatus,
   KeyLoan,
   KeyQuestion,
 } from "../instance/messages.ts";
@@ -30,7 +31,7 @@ export interface InstanceDoor {
   lendKey(question: KeyQuestion): Promise<Answer<KeyLoan>>;
   lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>>;
   append(batch: Batch): Promise<Commitment>;
-  status(): Promise<{ readonly isConnected: boolean; readonly waitingRecords: number }>;
+  status(): Promise<InstanceStatus>;
 }
 
 export class Isolate {

@@ -99,6 +99,8 @@ export class TestControlPlane {
   readonly asked = { leases: 0, credentials: 0, sealingKeys: 0, deliveries: 0, connects: 0 };
   /** Parts that answer 503 while true. */
   readonly down = { leases: false, credentials: false, audit: false };
+  /** Deliveries are refused with this code, as records are that do not fit the stored chain. */
+  auditRefusal: string | null = null;
   /** Every body that came, as text: what the control plane could read. */
   readonly seen: string[] = [];
   /** Signs the sealing key; another than the bridge for tests of what must be refused. */
@@ -398,6 +400,7 @@ export class TestControlPlane {
   #store(input: unknown): object {
     const opened = this.#open(input, signedMessageTypes.auditDelivery, auditDelivery);
     const { of, records } = opened.content as import("@edge-kms/protocol").AuditDelivery;
+    if (this.auditRefusal !== null) return { error: { code: this.auditRefusal } };
     const stored = this.records.get(of) ?? [];
     this.records.set(of, stored);
     for (const text of records) {
