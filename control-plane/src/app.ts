@@ -3,6 +3,8 @@
 import { randomUUID } from "node:crypto";
 import {
   ApiError,
+  listActions,
+  openApiDocument,
   parseRequestHead,
   type RequestParts,
   requestLimits,
@@ -43,6 +45,9 @@ export interface AppServices {
   readonly log: Log;
 }
 
+/** What this door and the edges serve, for tools that read OpenAPI; no secret, the same for everyone. */
+const openApi = openApiDocument(listActions());
+
 type Env = { Bindings: HttpBindings; Variables: { edge: Edge } };
 
 /** Signed messages of edges: at most an audit delivery of 500 records. */
@@ -74,6 +79,7 @@ export function createApp(services: AppServices): Hono<Env> {
   app.get("/readyz", async (c) =>
     (await services.isReady()) ? c.json({ status: "ready" }) : c.json({ status: "not ready" }, 503),
   );
+  app.get("/openapi.json", (c) => c.json(openApi));
   app.notFound(() => wireRefusal(404, { code: "not-found" }));
   app.onError((error, c) => {
     services.log.error("request failed", { path: c.req.path, ...describeError(error) });

@@ -4,6 +4,7 @@ import { writeFileSync } from "node:fs";
 import { get } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { listActions } from "@edge-kms/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
 import { encodeHeader } from "./signed-messages/signed-messages.ts";
@@ -121,3 +122,11 @@ test("bodies that arrive slowly fill a limited room, and small calls pass beside
     for (const socket of sockets) socket.destroy();
   }
 }, 30_000);
+
+test("serves the OpenAPI document of every action, without a signature", async () => {
+  const response = await fetch(`${h.url}/openapi.json`);
+  expect(response.status).toBe(200);
+  const document = (await response.json()) as { openapi: string; paths: object };
+  expect(document.openapi).toBe("3.1.0");
+  expect(Object.keys(document.paths)).toEqual(listActions().map(({ name }) => `/#${name}`));
+});

@@ -163,6 +163,11 @@ export function mayRetry(code: ErrorCode): boolean {
   return errorCodes[code].mayRetry;
 }
 
+/** What the public is told of this code when nothing better is said. */
+export function publicMessageOf(code: ErrorCode): string {
+  return errorCodes[code].message;
+}
+
 export interface ApiErrorOptions {
   /** The public sentence; the code's own when absent. Names parameters, never repeats their values. */
   readonly message?: string;
@@ -182,7 +187,7 @@ export class ApiError extends Error {
   readonly detail: string | undefined;
 
   constructor(code: ErrorCode, options: ApiErrorOptions = {}) {
-    const publicMessage = options.message ?? errorCodes[code].message;
+    const publicMessage = options.message ?? publicMessageOf(code);
     super(
       `${code}: ${publicMessage}${options.detail === undefined ? "" : ` [${options.detail}]`}`,
       options.cause === undefined ? undefined : { cause: options.cause },

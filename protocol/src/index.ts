@@ -20,7 +20,7 @@ export {
 } from "./actions/fields.ts";
 export { dataKeyBytes } from "./actions/kms/generate-data-key.ts";
 export { parseInput } from "./actions/parse-input.ts";
-export { findAction, type KmsActionName, kmsActions } from "./actions/registry.ts";
+export { findAction, type KmsActionName, kmsActions, listActions } from "./actions/registry.ts";
 export {
   type Bytes,
   base64Decode,
@@ -76,6 +76,7 @@ export {
   toApiError,
   unwrap,
 } from "./errors.ts";
+export { openApiDocument } from "./reference/open-api.ts";
 export {
   type Language,
   parseJsonObject,

@@ -24,6 +24,12 @@ export function splitRule(
   return bar < 1 ? null : { code: message.slice(0, bar), words: message.slice(bar + 1) };
 }
 
+/** What a kind of field tells its readers beyond its structure: JSON Schema keywords, and a rule that is checked by code. */
+export interface FieldMetadata {
+  readonly jsonSchema?: Readonly<Record<string, string | number>>;
+  readonly rule?: Rule;
+}
+
 const mustBeString = rule("InvalidParameter", "must be a string");
 const mustBeInteger = rule("InvalidParameter", "must be an integer");
 const mustBeBoolean = rule("InvalidParameter", "must be true or false");
@@ -75,6 +81,9 @@ export function integer(
     v.transform((value) => Number(value)),
     v.check((value) => value >= min && value <= max, rule(code, words)),
     v.description(description),
+    v.metadata({
+      jsonSchema: { minimum: min, ...(max === Number.MAX_SAFE_INTEGER ? {} : { maximum: max }) },
+    } satisfies FieldMetadata),
   );
 }
 
@@ -130,6 +139,10 @@ export function base64Bytes(description: string, maxBytes: number, code: ErrorCo
       return NEVER;
     }),
     v.description(description),
+    v.metadata({
+      jsonSchema: { contentEncoding: "base64" },
+      rule: message,
+    } satisfies FieldMetadata),
   );
 }
 
@@ -229,6 +242,11 @@ export const keyOrigins = ["TENCENT_KMS", "EXTERNAL"] as const;
 
 export type KeyOrigin = (typeof keyOrigins)[number];
 
+const mustBeContext = rule(
+  "InvalidParameter",
+  "must be a JSON object of distinct names and string values, of at most 1024 characters",
+);
+
 /** An EncryptionContext, turned into its canonical bytes; an absent one has a canonical form too. */
 export function encryptionContext(description: string) {
   return v.optional(
@@ -237,15 +255,14 @@ export function encryptionContext(description: string) {
       v.rawTransform(({ dataset, addIssue, NEVER }) => {
         const canonical = canonicalEncryptionContext(dataset.value);
         if (canonical.ok) return canonical.value;
-        addIssue({
-          message: rule(
-            "InvalidParameter",
-            "must be a JSON object of distinct names and string values, of at most 1024 characters",
-          ),
-        });
+        addIssue({ message: mustBeContext });
         return NEVER;
       }),
       v.description(description),
+      v.metadata({
+        jsonSchema: { contentMediaType: "application/json" },
+        rule: mustBeContext,
+      } satisfies FieldMetadata),
     ),
     "",
   );

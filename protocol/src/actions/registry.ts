@@ -74,3 +74,8 @@ const actions: Readonly<Record<ServiceName, ReadonlyMap<string, ActionDefinition
 export function findAction(service: ServiceName, name: string): ActionDefinition | null {
   return actions[service].get(name) ?? null;
 }
+
+/** The rows of all services, by service and in the order of the tables above. */
+export function listActions(): readonly ActionDefinition[] {
+  return Object.values(actions).flatMap((rows) => [...rows.values()]);
+}
