@@ -109,6 +109,22 @@ export const settingsSchema = v.strictObject({
     maxOperations: 10_000_000,
     maxUnacknowledged: 50_000,
   }),
+  /** How alarms leave (README "Alarms"). */
+  notifications: v.optional(
+    v.strictObject({
+      /** Host names of receivers that may live at private addresses and speak plain http. */
+      allowedHosts: v.optional(v.array(v.pipe(v.string(), v.nonEmpty())), []),
+      mail: v.optional(
+        v.strictObject({
+          /** User and password may stand in it; a file closed to others is the place for such a setting. */
+          url: webUrl(["smtp:", "smtps:"]),
+          from: v.pipe(v.string(), v.email("a mail address")),
+          allowPlain: v.optional(v.boolean(), false),
+        }),
+      ),
+    }),
+    { allowedHosts: [] },
+  ),
 });
 
 export type Settings = v.InferOutput<typeof settingsSchema>;

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import { rememberSignatureMs } from "./access/replay.ts";
 import type { ActionServices } from "./actions/call.ts";
+import { remindOfDeletions } from "./alarms/reminders.ts";
 import { createApp } from "./app.ts";
 import { importBootstrap, readBootstrap } from "./bootstrap.ts";
 import { type Bridge, openBridge } from "./bridge/client.ts";
@@ -18,14 +19,17 @@ import { removeExpiredSignatures } from "./db/queries/used-signatures.ts";
 import { createEdgeDirectory } from "./edges/directory.ts";
 import { createNonceMemory } from "./edges/nonces.ts";
 import { createEdgeForwarder } from "./forwarding/forward-to-edge.ts";
-import { ensureForwardingKey } from "./forwarding/signing-key.ts";
 import { repeat } from "./jobs/recurring.ts";
 import { finishOverdueCreations } from "./keys/creation.ts";
 import { finishDueDeletions } from "./keys/deletion.ts";
 import { rotateDueKeys } from "./keys/rotation.ts";
 import type { CredentialServices } from "./leases/credential-endpoint.ts";
 import { createLog, describeError, type Log } from "./log.ts";
+import { deliverNotifications, type NotificationServices } from "./notifications/deliver.ts";
+import { createMailer } from "./notifications/mail.ts";
+import { createReceivers } from "./notifications/receiver.ts";
 import { listen, type TlsIdentity } from "./server.ts";
+import { ensureSigningKey, forwardingKeyName, webhookKeyName } from "./signed-messages/key-file.ts";
 
 export interface ControlPlane {
   readonly url: string;
@@ -39,6 +43,8 @@ export interface ControlPlaneOptions {
   readonly clock?: Clock;
   /** Between heartbeats to edges; a second when absent. */
   readonly heartbeatMs?: number;
+  /** Between looks for messages to deliver; two seconds when absent. */
+  readonly notifyEveryMs?: number;
   /** Closed with the control plane. */
   readonly bridge?: Bridge;
   /** Closed with the control plane. */
@@ -100,11 +106,28 @@ export async function startControlPlane(
       heartbeatMs: options.heartbeatMs,
     });
     closers.push(() => hub.close());
-    const key = ensureForwardingKey(join(config.home, "pki"));
+    const pki = join(config.home, "pki");
+    const key = ensureSigningKey(pki, forwardingKeyName);
     const forwarder = config.forwardDataPlane
       ? createEdgeForwarder(config.edgeUrls, key, clock)
       : null;
     if (forwarder !== null) closers.push(() => forwarder.close());
+
+    const allowedHosts = new Set(config.notifications.allowedHosts);
+    const receivers = createReceivers(allowedHosts);
+    closers.push(() => receivers.close());
+    const { mail } = config.notifications;
+    const mailer = mail === undefined ? null : createMailer(mail);
+    if (mailer !== null) closers.push(() => mailer.close());
+    const webhookKey = ensureSigningKey(pki, webhookKeyName);
+    const notifications: NotificationServices = {
+      database,
+      receivers,
+      webhookKey,
+      mailer,
+      clock,
+      log,
+    };
 
     const { regions, cmkQuota, signatureReuseMs } = config;
     const edges: CredentialServices = {
@@ -119,7 +142,20 @@ export async function startControlPlane(
     };
     const app = createApp({
       dispatcher: {
-        services: { database, bridge, regions, cmkQuota, signatureReuseMs, background, log },
+        services: {
+          database,
+          bridge,
+          regions,
+          cmkQuota,
+          signatureReuseMs,
+          notifications: {
+            allowedHosts,
+            hasMail: mailer !== null,
+            webhookPublicKey: webhookKey.publicKey,
+          },
+          background,
+          log,
+        },
         clock,
       },
       edges,
@@ -145,6 +181,13 @@ export async function startControlPlane(
         "key deletions",
         minuteMs,
         () => finishDueDeletions({ database, bridge }, clock(), log),
+        log,
+      ),
+      repeat("reminders of deletions", minuteMs, () => remindOfDeletions(database, clock()), log),
+      repeat(
+        "notifications",
+        options.notifyEveryMs ?? 2_000,
+        () => deliverNotifications(notifications),
         log,
       ),
       repeat(

@@ -20,5 +20,5 @@ export {
   startControlPlane,
 } from "./control-plane.ts";
 export { memoryUrl } from "./db/index.ts";
-export { forwardingPublicKeyFile } from "./forwarding/signing-key.ts";
 export { createLog, type Log, silentLog } from "./log.ts";
+export { forwardingKeyName } from "./signed-messages/key-file.ts";

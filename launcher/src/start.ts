@@ -5,7 +5,7 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Bootstrap, bootstrapFile, forwardingPublicKeyFile } from "@edge-kms/control-plane";
+import { type Bootstrap, bootstrapFile, forwardingKeyName } from "@edge-kms/control-plane";
 import { type BridgeClient, createBridgeClient } from "@edge-kms/hsm-bridge";
 import { type ClientEnv, readAccessKey, writeClientEnv } from "./client-env.ts";
 import type { LauncherConfig } from "./config.ts";
@@ -132,7 +132,10 @@ export async function start(
         listen: listen[0],
         controlPlane: config.via.controlPlane ?? controlPlane,
         bridgePublicKey,
-        controlPlanePublicKey: readFileSync(join(home.pki, forwardingPublicKeyFile), "utf8").trim(),
+        controlPlanePublicKey: readFileSync(
+          join(home.pki, `${forwardingKeyName}.pub`),
+          "utf8",
+        ).trim(),
         regions: config.regions,
       }),
     );

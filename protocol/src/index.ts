@@ -20,7 +20,13 @@ export {
 } from "./actions/fields.ts";
 export { dataKeyBytes } from "./actions/kms/generate-data-key.ts";
 export { parseInput } from "./actions/parse-input.ts";
-export { findAction, type KmsActionName, kmsActions, listActions } from "./actions/registry.ts";
+export {
+  edgekmsActions,
+  findAction,
+  type KmsActionName,
+  kmsActions,
+  listActions,
+} from "./actions/registry.ts";
 export {
   type Bytes,
   base64Decode,

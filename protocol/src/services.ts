@@ -5,6 +5,8 @@
 
 export const services = {
   kms: { version: "2019-01-18" },
+  /** What the real service has no actions for: edges, alarms. */
+  edgekms: { version: "2026-11-27" },
 } as const;
 
 export type ServiceName = keyof typeof services;

@@ -16,6 +16,12 @@ export interface ActionServices {
   readonly cmkQuota: number;
   /** `access/replay.ts`. */
   readonly signatureReuseMs: number;
+  /** What may be named as a target of alarms, and what receivers verify webhooks with (raw, base64). */
+  readonly notifications: {
+    readonly allowedHosts: ReadonlySet<string>;
+    readonly hasMail: boolean;
+    readonly webhookPublicKey: string;
+  };
   /** Runs database or network work whose outcome the caller does not wait for. */
   readonly background: (name: string, work: () => Promise<void>) => void;
   readonly log: Log;

@@ -3,8 +3,13 @@
  * type demands a row for every one of them, and no other.
  */
 
-import type { KmsActionName, kmsActions, ServiceName } from "@edge-kms/protocol";
+import type { edgekmsActions, KmsActionName, kmsActions, ServiceName } from "@edge-kms/protocol";
 import type { ControlAction } from "./action.ts";
+import { createNotificationTarget } from "./edgekms/create-notification-target.ts";
+import { deleteNotificationTarget } from "./edgekms/delete-notification-target.ts";
+import { describeAlarms } from "./edgekms/describe-alarms.ts";
+import { describeNotificationTargets } from "./edgekms/describe-notification-targets.ts";
+import { testNotificationTarget } from "./edgekms/test-notification-target.ts";
 import { archiveKey } from "./kms/archive-key.ts";
 import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
 import { cancelKeyArchive } from "./kms/cancel-key-archive.ts";
@@ -62,8 +67,17 @@ const kms: Readonly<Record<ControlActionName, ControlAction>> = {
   UpdateKeyDescription: updateKeyDescription,
 };
 
+const edgekms: Readonly<Record<keyof typeof edgekmsActions, ControlAction>> = {
+  CreateNotificationTarget: createNotificationTarget,
+  DeleteNotificationTarget: deleteNotificationTarget,
+  DescribeAlarms: describeAlarms,
+  DescribeNotificationTargets: describeNotificationTargets,
+  TestNotificationTarget: testNotificationTarget,
+};
+
 const byService: Readonly<Record<ServiceName, ReadonlyMap<string, ControlAction>>> = {
   kms: new Map(Object.entries(kms)),
+  edgekms: new Map(Object.entries(edgekms)),
 };
 
 /** The action of that name that is served here; null for data-plane and unknown ones. */

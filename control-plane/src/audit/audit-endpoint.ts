@@ -13,6 +13,7 @@ import {
   signedMessageTypes,
   utf8Encode,
 } from "@edge-kms/protocol";
+import { raiseUseAlarms } from "../alarms/use-alarms.ts";
 import type { Database } from "../db/index.ts";
 import { type ChainedRecord, extendChain, lockChain } from "../db/queries/events.ts";
 import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
@@ -96,7 +97,13 @@ async function store(
     if (first.record.seq !== head.lastSeq + 1) throw gap(head.lastSeq);
     if (first.record.prev !== head.lastHash) throw conflict();
     const fresh = records.slice(records.indexOf(first));
-    await extendChain(tx, edge, instance, fresh, clock());
+    const nowMs = clock();
+    await extendChain(tx, edge, instance, fresh, nowMs);
+    await raiseUseAlarms(
+      tx,
+      fresh.map(({ record }) => record.event),
+      nowMs,
+    );
     return fresh.at(-1)?.record.seq ?? head.lastSeq;
   });
 }

@@ -16,8 +16,8 @@ import {
 import { Agent } from "undici";
 import type { Clock } from "../clock.ts";
 import type { RawRequest } from "../http/raw-request.ts";
+import type { SigningKey } from "../signed-messages/key-file.ts";
 import { encodeHeader, signMessage } from "../signed-messages/signed-messages.ts";
-import type { ForwardingKey } from "./signing-key.ts";
 
 export interface EdgeForwarder {
   /** The edge's answer. @throws ApiError when there is none. */
@@ -39,7 +39,7 @@ const maxAnswerBytes = 1024 * 1024;
 /** @param edgeUrls in order of preference; none: data-plane calls are refused. */
 export function createEdgeForwarder(
   edgeUrls: readonly string[],
-  key: ForwardingKey,
+  key: SigningKey,
   clock: Clock,
 ): EdgeForwarder {
   const agent = new Agent({
@@ -71,7 +71,7 @@ export function servedAtTheEdge(): ApiError {
 
 function headersOf(
   { request, requestId, body, clientAddress }: CallToForward,
-  { privateKey }: ForwardingKey,
+  { privateKey }: SigningKey,
   nowMs: number,
 ): Record<string, string> {
   if (request.method !== "GET" && request.method !== "POST")

@@ -84,6 +84,8 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
       bridge,
       database: shared,
       heartbeatMs,
+      // Tests deliver by themselves, at times of their own.
+      notifyEveryMs: 3_600_000,
     });
     copies.push(copy);
     return copy;

@@ -2,6 +2,11 @@
 
 import type { ServiceName } from "../services.ts";
 import type { ActionDefinition } from "./definition.ts";
+import { createNotificationTarget } from "./edgekms/create-notification-target.ts";
+import { deleteNotificationTarget } from "./edgekms/delete-notification-target.ts";
+import { describeAlarms } from "./edgekms/describe-alarms.ts";
+import { describeNotificationTargets } from "./edgekms/describe-notification-targets.ts";
+import { testNotificationTarget } from "./edgekms/test-notification-target.ts";
 import { archiveKey } from "./kms/archive-key.ts";
 import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
 import { cancelKeyArchive } from "./kms/cancel-key-archive.ts";
@@ -66,8 +71,17 @@ export const kmsActions = {
 
 export type KmsActionName = keyof typeof kmsActions;
 
+export const edgekmsActions = {
+  CreateNotificationTarget: createNotificationTarget,
+  DeleteNotificationTarget: deleteNotificationTarget,
+  DescribeAlarms: describeAlarms,
+  DescribeNotificationTargets: describeNotificationTargets,
+  TestNotificationTarget: testNotificationTarget,
+} as const satisfies Record<string, ActionDefinition>;
+
 const actions: Readonly<Record<ServiceName, ReadonlyMap<string, ActionDefinition>>> = {
   kms: new Map<string, ActionDefinition>(Object.entries(kmsActions)),
+  edgekms: new Map<string, ActionDefinition>(Object.entries(edgekmsActions)),
 };
 
 /** The row of an action, or `null` when the service has none of that name. Names are compared exactly. */

@@ -2,6 +2,7 @@
 
 export { accessKeys } from "./access-keys.ts";
 export { accounts } from "./accounts.ts";
+export { alarms } from "./alarms.ts";
 export { callEvents } from "./call-events.ts";
 export { cloudBindings } from "./cloud-bindings.ts";
 export { edgeAuditRecords } from "./edge-audit-records.ts";
@@ -9,4 +10,6 @@ export { edgeChains } from "./edge-chains.ts";
 export { keyTags } from "./key-tags.ts";
 export { keyVersions } from "./key-versions.ts";
 export { keys } from "./keys.ts";
+export { notificationTargets } from "./notification-targets.ts";
+export { notifications } from "./notifications.ts";
 export { usedSignatures } from "./used-signatures.ts";

@@ -1,6 +1,6 @@
 /**
- * The control plane's forwarding key (Ed25519): what its edges recognise forwarded calls by. Made at the first start in
- * `<home>/pki/control-plane-forwarding.key` (PKCS#8 PEM, 0600), its public half beside it in `.pub` (raw 32 bytes, base64).
+ * The control plane's own signing keys (Ed25519), made at the first start in `<home>/pki/<name>.key` (PKCS#8 PEM, 0600), the public
+ * half beside it in `<name>.pub` (raw 32 bytes, base64). Copies of the control plane on several machines share these files.
  */
 
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from "node:crypto";
@@ -15,20 +15,22 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { exportPublicKey } from "../signed-messages/ed25519.ts";
+import { exportPublicKey } from "./ed25519.ts";
 
-export interface ForwardingKey {
+export interface SigningKey {
   readonly privateKey: KeyObject;
   /** Raw, base64. */
   readonly publicKey: string;
 }
 
-export const forwardingKeyFile = "control-plane-forwarding.key";
-export const forwardingPublicKeyFile = "control-plane-forwarding.pub";
+/** What edges recognise forwarded calls by. */
+export const forwardingKeyName = "control-plane-forwarding";
+/** What receivers of webhooks recognise them by. */
+export const webhookKeyName = "control-plane-webhooks";
 
-/** Reads the key of this home, or makes it. Two copies that start at once end up with the same one. */
-export function ensureForwardingKey(pkiFolder: string): ForwardingKey {
-  const path = join(pkiFolder, forwardingKeyFile);
+/** Reads a key of this home, or makes it. Two copies that start at once end up with the same one. */
+export function ensureSigningKey(pkiFolder: string, name: string): SigningKey {
+  const path = join(pkiFolder, `${name}.key`);
   mkdirSync(pkiFolder, { recursive: true, mode: 0o700 });
   const pem = readIfThere(path) ?? create(path);
   let privateKey: KeyObject;
@@ -39,7 +41,7 @@ export function ensureForwardingKey(pkiFolder: string): ForwardingKey {
   }
   if (privateKey.asymmetricKeyType !== "ed25519") throw new Error(`${path} is not an Ed25519 key`);
   const publicKey = exportPublicKey(privateKey);
-  const publicPath = join(pkiFolder, forwardingPublicKeyFile);
+  const publicPath = join(pkiFolder, `${name}.pub`);
   if (readIfThere(publicPath)?.trim() !== publicKey) {
     writeFileSync(publicPath, `${publicKey}\n`, { mode: 0o644, flush: true });
   }
