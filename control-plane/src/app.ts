@@ -23,6 +23,7 @@ import {
   upgradeToHub,
 } from "./connections/connect-endpoint.ts";
 import type { Hub } from "./connections/hub.ts";
+import { type DataKeyServices, readDataKey, storeDataKey } from "./data-keys/data-key-endpoints.ts";
 import type { EdgeAnswer } from "./edges/answers.ts";
 import type { Edge } from "./edges/directory.ts";
 import { type EdgeForwarder, servedAtTheEdge } from "./forwarding/forward-to-edge.ts";
@@ -34,9 +35,12 @@ import { grantLeases } from "./leases/lease-endpoint.ts";
 import { passOnSealingKey } from "./leases/sealing-key-endpoint.ts";
 import { describeError, type Log, type LogFields } from "./log.ts";
 
+/** What the endpoints of edges work with. */
+export type EdgeServices = CredentialServices & DataKeyServices;
+
 export interface AppServices {
   readonly dispatcher: Dispatcher;
-  readonly edges: CredentialServices;
+  readonly edges: EdgeServices;
   readonly hub: Hub;
   /** Null where data-plane calls are not forwarded. */
   readonly forwarder: EdgeForwarder | null;
@@ -65,6 +69,12 @@ export function createApp(services: AppServices): Hono<Env> {
     answerEdge(services, c, (body) => passOnSealingKey(edges, body)),
   );
   app.post("/edge/v1/audit", (c) => answerEdge(services, c, (body) => acceptAudit(edges, body)));
+  app.post("/edge/v1/data-keys/store", (c) =>
+    answerEdge(services, c, (body) => storeDataKey(edges, body)),
+  );
+  app.post("/edge/v1/data-keys/read", (c) =>
+    answerEdge(services, c, (body) => readDataKey(edges, body)),
+  );
   app.get(
     connectPath,
     async (c, next) => {

@@ -86,6 +86,8 @@ export const settingsSchema = v.strictObject({
   ),
   /** CMKs per account and region. */
   cmkQuota: v.optional(positive(10_000_000), 200),
+  /** Hosted data keys per account and region. */
+  dataKeyQuota: v.optional(positive(10_000_000), 1_000),
   /**
    * For how long after its first use a TC3 signature may serve other calls (protocol.md "Replay"), in milliseconds. 0: a
    * state change runs once, and its signature serves nothing else; clients must then not make two calls with one body

@@ -6,7 +6,7 @@ import { createSecureContext } from "node:tls";
 import { rememberSignatureMs } from "./access/replay.ts";
 import type { ActionServices } from "./actions/call.ts";
 import { remindOfDeletions } from "./alarms/reminders.ts";
-import { createApp } from "./app.ts";
+import { createApp, type EdgeServices } from "./app.ts";
 import { importBootstrap, readBootstrap } from "./bootstrap.ts";
 import { type Bridge, openBridge } from "./bridge/client.ts";
 import { type Clock, systemClock } from "./clock.ts";
@@ -15,6 +15,7 @@ import { raiseEpochsFromBridge, watchEpochs } from "./connections/epochs.ts";
 import { createHub } from "./connections/hub.ts";
 import { type Database, openDatabase } from "./db/index.ts";
 import { checkConnection } from "./db/queries/connection.ts";
+import { deleteDueDataKeys } from "./db/queries/data-keys.ts";
 import { removeExpiredSignatures } from "./db/queries/used-signatures.ts";
 import { createEdgeDirectory } from "./edges/directory.ts";
 import { createNonceMemory } from "./edges/nonces.ts";
@@ -23,7 +24,6 @@ import { repeat } from "./jobs/recurring.ts";
 import { finishOverdueCreations } from "./keys/creation.ts";
 import { finishDueDeletions } from "./keys/deletion.ts";
 import { rotateDueKeys } from "./keys/rotation.ts";
-import type { CredentialServices } from "./leases/credential-endpoint.ts";
 import { createLog, describeError, type Log } from "./log.ts";
 import { deliverNotifications, type NotificationServices } from "./notifications/deliver.ts";
 import { createMailer } from "./notifications/mail.ts";
@@ -129,8 +129,8 @@ export async function startControlPlane(
       log,
     };
 
-    const { regions, cmkQuota, signatureReuseMs } = config;
-    const edges: CredentialServices = {
+    const { regions, cmkQuota, dataKeyQuota, signatureReuseMs } = config;
+    const edges: EdgeServices = {
       database,
       bridge,
       directory,
@@ -138,6 +138,7 @@ export async function startControlPlane(
       nonces: createNonceMemory(clock, rememberNonceMs),
       keyLimits: config.keyLease,
       credentialLimits: config.credentialLease,
+      dataKeyQuota,
       raiseEpochs,
     };
     const app = createApp({
@@ -147,6 +148,7 @@ export async function startControlPlane(
           bridge,
           regions,
           cmkQuota,
+          dataKeyQuota,
           signatureReuseMs,
           notifications: {
             allowedHosts,
@@ -181,6 +183,12 @@ export async function startControlPlane(
         "key deletions",
         minuteMs,
         () => finishDueDeletions({ database, bridge }, clock(), log),
+        log,
+      ),
+      repeat(
+        "data key deletions",
+        minuteMs,
+        async () => void (await database.transaction((tx) => deleteDueDataKeys(tx, clock()))),
         log,
       ),
       repeat("reminders of deletions", minuteMs, () => remindOfDeletions(database, clock()), log),

@@ -19,6 +19,9 @@ export const maxEncryptionContextLength = 1024;
 
 const maxU16 = 0xffff;
 
+/** The canonical form of no pairs. Read only. */
+export const noEncryptionContext: Bytes = new Uint8Array(2);
+
 /**
  * The canonical form of a context as a caller sent it. `InvalidParameter` for a text longer than 1024 characters, one that
  * is not a JSON object, a value that is not a string, a name that occurs twice (after unescaping), or a lone surrogate.

@@ -55,6 +55,7 @@ export {
   canonicalEncryptionContext,
   encodeEncryptionContext,
   maxEncryptionContextLength,
+  noEncryptionContext,
 } from "./encryption-context.ts";
 export {
   decodeEnvelope,
@@ -189,6 +190,16 @@ export {
   sealingKeyRequest,
   sealingKeyResponse,
 } from "./wire/credential.ts";
+export {
+  type ReadDataKeyRequest,
+  type ReadDataKeyResponse,
+  readDataKeyRequest,
+  readDataKeyResponse,
+  type StoreDataKeyRequest,
+  type StoreDataKeyResponse,
+  storeDataKeyRequest,
+  storeDataKeyResponse,
+} from "./wire/data-key.ts";
 export { compareEpochs, type Epoch, type HpkeSealed, type WireError } from "./wire/fields.ts";
 export {
   CONTROL_PLANE_FORWARDER,

@@ -14,6 +14,8 @@ export interface ActionServices {
   readonly regions: readonly Region[];
   /** CMKs per account and region. */
   readonly cmkQuota: number;
+  /** Hosted data keys per account and region. */
+  readonly dataKeyQuota: number;
   /** `access/replay.ts`. */
   readonly signatureReuseMs: number;
   /** What may be named as a target of alarms, and what receivers verify webhooks with (raw, base64). */

@@ -9,6 +9,7 @@ import type {
 } from "@edge-kms/protocol";
 import type { Core } from "@edge-kms/wasm-core";
 import type { Region } from "../bindings.ts";
+import type { Answer, DataKeyToRead, DataKeyToStore } from "../instance/messages.ts";
 import type { OpenKey } from "../keys/open-keys.ts";
 
 /** Parameters of an action as `parseInput` gives them, and its answer. */
@@ -49,11 +50,21 @@ export class Trail {
   }
 }
 
+/** Hosted data keys, as the control plane keeps them: encrypted under a CMK. */
+export interface DataKeyDoor {
+  storeDataKey(dataKey: DataKeyToStore): Promise<Answer<string>>;
+  readDataKey(question: DataKeyToRead): Promise<Answer<{ keyId: string; blob: string }>>;
+}
+
 export interface ActionCall {
   readonly account: string;
   readonly region: Region;
   readonly core: Core;
   readonly trail: Trail;
+  /** Of the call; a hosted data key that it makes is known by it. */
+  readonly requestId: string;
+  readonly uin: string;
+  readonly dataKeys: DataKeyDoor;
   /** Runs a synchronous operation with a key, and puts the key on the trail. */
   withKey<T>(key: LeasedKey, operate: (open: OpenKey) => T): Promise<T>;
 }

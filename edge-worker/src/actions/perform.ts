@@ -13,6 +13,8 @@ import { decrypt } from "./decrypt.ts";
 import { encrypt } from "./encrypt.ts";
 import { generateDataKey } from "./generate-data-key.ts";
 import { generateRandom } from "./generate-random.ts";
+import { getDataKeyPlaintext } from "./get-data-key-plaintext.ts";
+import { importDataKey } from "./import-data-key.ts";
 import { reEncrypt } from "./re-encrypt.ts";
 
 type Perform = (params: RequestParams, call: ActionCall) => Promise<object>;
@@ -23,6 +25,10 @@ const performers: Partial<Record<KmsActionName, Perform>> = {
   ReEncrypt: (params, call) => reEncrypt(unwrap(parseInput(kmsActions.ReEncrypt, params)), call),
   GenerateDataKey: (params, call) =>
     generateDataKey(unwrap(parseInput(kmsActions.GenerateDataKey, params)), call),
+  GetDataKeyPlaintext: (params, call) =>
+    getDataKeyPlaintext(unwrap(parseInput(kmsActions.GetDataKeyPlaintext, params)), call),
+  ImportDataKey: (params, call) =>
+    importDataKey(unwrap(parseInput(kmsActions.ImportDataKey, params)), call),
   GenerateRandom: (params) => generateRandom(unwrap(parseInput(kmsActions.GenerateRandom, params))),
 };
 

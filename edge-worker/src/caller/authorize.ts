@@ -5,11 +5,12 @@ import type { Caller } from "./authenticate.ts";
 
 /**
  * The root account may do everything within its own account; leases see to "own". Sub-users may do nothing yet: their
- * policies come with access management. Decrypt, and whatever changes state, must have its parameters under the signature.
+ * policies come with access management. What yields plaintext that was kept, and whatever changes state, must have its parameters under the signature.
  */
 export function authorize(action: ActionDefinition, caller: Caller): void {
   if (caller.principal.type !== "root") throw new ApiError("UnauthorizedOperation");
-  const mustBeSigned = action.kind === "write" || action.name === "Decrypt";
+  const mustBeSigned =
+    action.kind === "write" || action.name === "Decrypt" || action.name === "GetDataKeyPlaintext";
   if (mustBeSigned && !caller.isPayloadSigned) {
     throw new ApiError("AuthFailure.SignatureFailure", {
       message: "This action requires that the signature covers the payload.",

@@ -104,6 +104,9 @@ async function run(
       region,
       core: visit.isolate.core,
       trail,
+      requestId: arrival.requestId,
+      uin: caller.principal.uin,
+      dataKeys: visit,
       withKey: (key, operate) =>
         visit.isolate.keys.use(key, visit, (open) => {
           trail.rely(key, open);

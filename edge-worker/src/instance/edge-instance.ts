@@ -16,6 +16,7 @@ import { CommitPoint } from "./commit-point.ts";
 import { Connection } from "./connection.ts";
 import { Delivery } from "./delivery.ts";
 import { Epochs } from "./epochs.ts";
+import { HostedDataKeys } from "./hosted-data-keys.ts";
 import { KeyLeases, type LeaseContext } from "./key-leases.ts";
 import type {
   Answer,
@@ -23,6 +24,8 @@ import type {
   CallerLoan,
   CallerQuestion,
   Commitment,
+  DataKeyToRead,
+  DataKeyToStore,
   InstanceStatus,
   KeyLoan,
   KeyQuestion,
@@ -39,6 +42,7 @@ export class EdgeInstance extends DurableObject {
   readonly #outbox: Outbox;
   readonly #keys: KeyLeases;
   readonly #callers: CallerLeases;
+  readonly #dataKeys: HostedDataKeys;
   readonly #commitPoint: CommitPoint;
   readonly #delivery: Delivery;
   readonly #connection: Connection;
@@ -74,6 +78,7 @@ export class EdgeInstance extends DurableObject {
     };
     this.#keys = new KeyLeases(context);
     this.#callers = new CallerLeases(context);
+    this.#dataKeys = new HostedDataKeys(upstream);
     this.#commitPoint = new CommitPoint({
       edge: bindings.edgeId,
       instance,
@@ -99,6 +104,14 @@ export class EdgeInstance extends DurableObject {
   /** What it takes to believe a caller, sealed to the isolate that asks. */
   lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>> {
     return this.#callers.lend(question);
+  }
+
+  storeDataKey(dataKey: DataKeyToStore): Promise<Answer<string>> {
+    return this.#dataKeys.store(dataKey);
+  }
+
+  readDataKey(question: DataKeyToRead): Promise<Answer<{ keyId: string; blob: string }>> {
+    return this.#dataKeys.read(question);
   }
 
   /** Decides on calls and records those that pass; answers when that is on disk. */

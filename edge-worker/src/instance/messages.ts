@@ -3,7 +3,15 @@
  * X25519 key of the isolate that asks (signing/sealing.ts).
  */
 
-import type { CallerProof, Epoch, ErrorCode, LeasedKey, Principal } from "@edge-kms/protocol";
+import type {
+  CallerProof,
+  Epoch,
+  ErrorCode,
+  LeasedKey,
+  Principal,
+  ReadDataKeyRequest,
+  StoreDataKeyRequest,
+} from "@edge-kms/protocol";
 import type { Sealed } from "../signing/sealing.ts";
 
 /** An answer, or the code that the caller of the API is told and a word on why for the audit trail. */
@@ -49,6 +57,12 @@ export interface CallerLoan {
   /** kSigning of the proof's day and service; null when the grant vouches for that one request only. */
   readonly sealed: Sealed | null;
 }
+
+/** A data key to be hosted; what the control plane keeps of it is the envelope. */
+export type DataKeyToStore = Omit<StoreDataKeyRequest, keyof ReadDataKeyRequest> &
+  Pick<StoreDataKeyRequest, "account" | "region">;
+
+export type DataKeyToRead = Pick<ReadDataKeyRequest, "account" | "region" | "dataKeyId">;
 
 /** One signature for the replay memory: 8 bytes name it, 8 say what it was used for, 1 whether it may be reused. */
 export const REPLAY_BYTES = 17;

@@ -12,6 +12,8 @@ import type {
   CallerLoan,
   CallerQuestion,
   Commitment,
+  DataKeyToRead,
+  DataKeyToStore,
   InstanceStatus,
   KeyLoan,
   KeyQuestion,
@@ -30,6 +32,8 @@ const RPC_DEADLINE_MS = 12_000;
 export interface InstanceDoor {
   lendKey(question: KeyQuestion): Promise<Answer<KeyLoan>>;
   lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>>;
+  storeDataKey(dataKey: DataKeyToStore): Promise<Answer<string>>;
+  readDataKey(question: DataKeyToRead): Promise<Answer<{ keyId: string; blob: string }>>;
   append(batch: Batch): Promise<Commitment>;
   status(): Promise<InstanceStatus>;
 }
@@ -112,6 +116,14 @@ export class Visit implements KeyDoor, CallerDoor, CommitDoor {
 
   lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>> {
     return within(RPC_DEADLINE_MS, this.isolate.instance().lendCaller(question));
+  }
+
+  storeDataKey(dataKey: DataKeyToStore): Promise<Answer<string>> {
+    return within(RPC_DEADLINE_MS, this.isolate.instance().storeDataKey(dataKey));
+  }
+
+  readDataKey(question: DataKeyToRead): Promise<Answer<{ keyId: string; blob: string }>> {
+    return within(RPC_DEADLINE_MS, this.isolate.instance().readDataKey(question));
   }
 
   append(batch: Batch): Promise<Commitment> {

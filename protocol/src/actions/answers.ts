@@ -67,6 +67,40 @@ export const keyMetadata = v.pipe(
 
 export type KeyMetadata = v.InferOutput<typeof keyMetadata>;
 
+/** DataKeyMetadata: what Describe and List actions tell about a hosted data key. */
+export const dataKeyMetadata = v.pipe(
+  v.object({
+    DataKeyId: answerText("The id of the data key, a UUID."),
+    KeyId: answerText("The CMK that it is encrypted under."),
+    KeyName: answerText("The alias of that CMK."),
+    DataKeyName: answerText("The name of the data key."),
+    NumberOfBytes: answerInteger("Its length."),
+    CreateTime: answerInteger("When it was made or imported, unix seconds."),
+    Description: answerText("The description; empty when there is none."),
+    KeyState: answerText("Enabled, Disabled or PendingDelete."),
+    CreatorUin: answerInteger("Who created it."),
+    Owner: answerText("`user`."),
+    DeletionDate: answerInteger("When it will be deleted, unix seconds; 0 when it will not."),
+    Origin: answerText("TENCENT_KMS, or EXTERNAL for an imported one."),
+    HsmClusterId: answerText("The exclusive cluster; empty."),
+    ResourceId: answerText("creatorUin/<CreatorUin>/<DataKeyId>, as policies name it."),
+    IsSyncReplica: v.optional(answerInteger("0: primary. 1: replica of a key of another region.")),
+    SourceRegion: v.optional(answerText("The region of the primary.")),
+    SyncStatus: v.optional(answerInteger("0: none. 1: succeeded. 2: failed. 3: running.")),
+    SyncMessages: v.optional(answerText("What synchronising said.")),
+    SyncStartTime: v.optional(answerInteger("When synchronising began, unix seconds.")),
+    SyncEndTime: v.optional(answerInteger("When synchronising ended, unix seconds.")),
+    SourceHsmClusterId: v.optional(answerText("The exclusive cluster of the primary.")),
+    AccountAppId: v.optional(answerInteger("The AppId of the account.")),
+    AccountUin: v.optional(answerInteger("The account.")),
+    AccountName: v.optional(answerText("The account's name.")),
+    CreatorUinString: v.optional(answerText("CreatorUin as text.")),
+  }),
+  v.description("What there is to tell of a hosted data key."),
+);
+
+export type DataKeyMetadata = v.InferOutput<typeof dataKeyMetadata>;
+
 export const algorithmInfo = v.object({
   KeyUsage: answerText("A KeyUsage of CreateKey."),
   Algorithm: answerText("An algorithm that keys of this usage take."),

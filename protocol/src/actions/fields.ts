@@ -184,6 +184,29 @@ export function keyIds(description = "The ids of 1 to 100 CMKs, none twice.") {
   );
 }
 
+/** The id of a hosted data key. */
+export function dataKeyId() {
+  return v.pipe(
+    v.string(mustBeString),
+    v.check(
+      isUuid,
+      rule("InvalidParameterValue.InvalidDataKeyId", "must be the id of a hosted data key"),
+    ),
+    v.description("The id of the hosted data key, a UUID."),
+  );
+}
+
+/** 1 to 100 ids of hosted data keys, none twice. */
+export function dataKeyIds() {
+  return v.pipe(
+    list("The ids of 1 to 100 hosted data keys, none twice.", dataKeyId(), { min: 1, max: 100 }),
+    v.check(
+      (ids) => new Set(ids).size === ids.length,
+      rule("InvalidParameterValue.DuplicatedDataKeyId", "must not name a data key twice"),
+    ),
+  );
+}
+
 const aliasText = /^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$/;
 const reservedAlias = /^kms-/i;
 
@@ -207,6 +230,22 @@ export function alias(description = "The alias of the CMK, unique within account
     ),
     v.description(description),
   );
+}
+
+export const dataKeyNameWords =
+  "must have 1 to 60 letters, digits, '-' or '_', begin with a letter or digit, and not begin with 'kms-'";
+
+/** The name of a hosted data key, formed as an alias is (the contract has no rule of its own). */
+export function dataKeyName(description: string) {
+  return v.pipe(
+    v.string(mustBeString),
+    v.check(isAlias, rule("InvalidParameterValue.InvalidDataKeyName", dataKeyNameWords)),
+    v.description(description),
+  );
+}
+
+export function dataKeyDescription() {
+  return text("What the data key is for; up to 100 bytes of UTF-8.", { maxBytes: 100 });
 }
 
 export const maxDescriptionBytes = 1024;

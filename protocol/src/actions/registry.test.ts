@@ -34,6 +34,8 @@ test("planes and granularity are those of the contract", () => {
     "Encrypt",
     "GenerateDataKey",
     "GenerateRandom",
+    "GetDataKeyPlaintext",
+    "ImportDataKey",
     "ReEncrypt",
   ]);
   expect(where((row) => row.granularity === "operation")).toEqual([
@@ -41,26 +43,38 @@ test("planes and granularity are those of the contract", () => {
     "GenerateRandom",
     "GetRegions",
     "GetServiceStatus",
+    "ImportDataKey",
     "ListAlgorithms",
+    "ListDataKeyDetail",
+    "ListDataKeys",
     "ListKeyDetail",
     "ListKeys",
   ]);
   expect(where((row) => row.kind === "write")).toEqual([
     "ArchiveKey",
     "BindCloudResource",
+    "CancelDataKeyDeletion",
     "CancelKeyArchive",
     "CancelKeyDeletion",
     "CreateKey",
+    "DisableDataKey",
+    "DisableDataKeys",
     "DisableKey",
     "DisableKeyRotation",
     "DisableKeys",
+    "EnableDataKey",
+    "EnableDataKeys",
     "EnableKey",
     "EnableKeyRotation",
     "EnableKeys",
+    "ImportDataKey",
     "RotateKey",
+    "ScheduleDataKeyDeletion",
     "ScheduleKeyDeletion",
     "UnbindCloudResource",
     "UpdateAlias",
+    "UpdateDataKeyDescription",
+    "UpdateDataKeyName",
     "UpdateKeyDescription",
   ]);
 });
@@ -72,63 +86,93 @@ describe("types of the Node SDK", () => {
   interface Requests {
     ArchiveKey: sdk.ArchiveKeyRequest;
     BindCloudResource: sdk.BindCloudResourceRequest;
+    CancelDataKeyDeletion: sdk.CancelDataKeyDeletionRequest;
     CancelKeyArchive: sdk.CancelKeyArchiveRequest;
     CancelKeyDeletion: sdk.CancelKeyDeletionRequest;
     CreateKey: sdk.CreateKeyRequest;
     Decrypt: sdk.DecryptRequest;
+    DescribeDataKey: sdk.DescribeDataKeyRequest;
+    DescribeDataKeys: sdk.DescribeDataKeysRequest;
     DescribeKey: sdk.DescribeKeyRequest;
     DescribeKeys: sdk.DescribeKeysRequest;
+    DisableDataKey: sdk.DisableDataKeyRequest;
+    DisableDataKeys: sdk.DisableDataKeysRequest;
     DisableKey: sdk.DisableKeyRequest;
     DisableKeyRotation: sdk.DisableKeyRotationRequest;
     DisableKeys: sdk.DisableKeysRequest;
+    EnableDataKey: sdk.EnableDataKeyRequest;
+    EnableDataKeys: sdk.EnableDataKeysRequest;
     EnableKey: sdk.EnableKeyRequest;
     EnableKeyRotation: sdk.EnableKeyRotationRequest;
     EnableKeys: sdk.EnableKeysRequest;
     Encrypt: sdk.EncryptRequest;
     GenerateDataKey: sdk.GenerateDataKeyRequest;
     GenerateRandom: sdk.GenerateRandomRequest;
+    GetDataKeyCiphertextBlob: sdk.GetDataKeyCiphertextBlobRequest;
+    GetDataKeyPlaintext: sdk.GetDataKeyPlaintextRequest;
     GetKeyRotationStatus: sdk.GetKeyRotationStatusRequest;
     GetRegions: None<sdk.GetRegionsRequest>;
     GetServiceStatus: None<sdk.GetServiceStatusRequest>;
+    ImportDataKey: sdk.ImportDataKeyRequest;
     ListAlgorithms: None<sdk.ListAlgorithmsRequest>;
+    ListDataKeyDetail: sdk.ListDataKeyDetailRequest;
+    ListDataKeys: sdk.ListDataKeysRequest;
     ListKeyDetail: sdk.ListKeyDetailRequest;
     ListKeys: sdk.ListKeysRequest;
     ReEncrypt: sdk.ReEncryptRequest;
     RotateKey: sdk.RotateKeyRequest;
+    ScheduleDataKeyDeletion: sdk.ScheduleDataKeyDeletionRequest;
     ScheduleKeyDeletion: sdk.ScheduleKeyDeletionRequest;
     UnbindCloudResource: sdk.UnbindCloudResourceRequest;
     UpdateAlias: sdk.UpdateAliasRequest;
+    UpdateDataKeyDescription: sdk.UpdateDataKeyDescriptionRequest;
+    UpdateDataKeyName: sdk.UpdateDataKeyNameRequest;
     UpdateKeyDescription: sdk.UpdateKeyDescriptionRequest;
   }
   interface Responses {
     ArchiveKey: sdk.ArchiveKeyResponse;
     BindCloudResource: sdk.BindCloudResourceResponse;
+    CancelDataKeyDeletion: sdk.CancelDataKeyDeletionResponse;
     CancelKeyArchive: sdk.CancelKeyArchiveResponse;
     CancelKeyDeletion: sdk.CancelKeyDeletionResponse;
     CreateKey: sdk.CreateKeyResponse;
     Decrypt: sdk.DecryptResponse;
+    DescribeDataKey: sdk.DescribeDataKeyResponse;
+    DescribeDataKeys: sdk.DescribeDataKeysResponse;
     DescribeKey: sdk.DescribeKeyResponse;
     DescribeKeys: sdk.DescribeKeysResponse;
+    DisableDataKey: sdk.DisableDataKeyResponse;
+    DisableDataKeys: sdk.DisableDataKeysResponse;
     DisableKey: sdk.DisableKeyResponse;
     DisableKeyRotation: sdk.DisableKeyRotationResponse;
     DisableKeys: sdk.DisableKeysResponse;
+    EnableDataKey: sdk.EnableDataKeyResponse;
+    EnableDataKeys: sdk.EnableDataKeysResponse;
     EnableKey: sdk.EnableKeyResponse;
     EnableKeyRotation: sdk.EnableKeyRotationResponse;
     EnableKeys: sdk.EnableKeysResponse;
     Encrypt: sdk.EncryptResponse;
     GenerateDataKey: sdk.GenerateDataKeyResponse;
     GenerateRandom: sdk.GenerateRandomResponse;
+    GetDataKeyCiphertextBlob: sdk.GetDataKeyCiphertextBlobResponse;
+    GetDataKeyPlaintext: sdk.GetDataKeyPlaintextResponse;
     GetKeyRotationStatus: sdk.GetKeyRotationStatusResponse;
     GetRegions: sdk.GetRegionsResponse;
     GetServiceStatus: sdk.GetServiceStatusResponse;
+    ImportDataKey: sdk.ImportDataKeyResponse;
     ListAlgorithms: sdk.ListAlgorithmsResponse;
+    ListDataKeyDetail: sdk.ListDataKeyDetailResponse;
+    ListDataKeys: sdk.ListDataKeysResponse;
     ListKeyDetail: sdk.ListKeyDetailResponse;
     ListKeys: sdk.ListKeysResponse;
     ReEncrypt: sdk.ReEncryptResponse;
     RotateKey: sdk.RotateKeyResponse;
+    ScheduleDataKeyDeletion: sdk.ScheduleDataKeyDeletionResponse;
     ScheduleKeyDeletion: sdk.ScheduleKeyDeletionResponse;
     UnbindCloudResource: sdk.UnbindCloudResourceResponse;
     UpdateAlias: sdk.UpdateAliasResponse;
+    UpdateDataKeyDescription: sdk.UpdateDataKeyDescriptionResponse;
+    UpdateDataKeyName: sdk.UpdateDataKeyNameResponse;
     UpdateKeyDescription: sdk.UpdateKeyDescriptionResponse;
   }
   /** Types without the difference between an absent member and one that is undefined. */

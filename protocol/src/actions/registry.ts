@@ -9,63 +9,93 @@ import { describeNotificationTargets } from "./edgekms/describe-notification-tar
 import { testNotificationTarget } from "./edgekms/test-notification-target.ts";
 import { archiveKey } from "./kms/archive-key.ts";
 import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
+import { cancelDataKeyDeletion } from "./kms/cancel-data-key-deletion.ts";
 import { cancelKeyArchive } from "./kms/cancel-key-archive.ts";
 import { cancelKeyDeletion } from "./kms/cancel-key-deletion.ts";
 import { createKey } from "./kms/create-key.ts";
 import { decrypt } from "./kms/decrypt.ts";
+import { describeDataKey } from "./kms/describe-data-key.ts";
+import { describeDataKeys } from "./kms/describe-data-keys.ts";
 import { describeKey } from "./kms/describe-key.ts";
 import { describeKeys } from "./kms/describe-keys.ts";
+import { disableDataKey } from "./kms/disable-data-key.ts";
+import { disableDataKeys } from "./kms/disable-data-keys.ts";
 import { disableKey } from "./kms/disable-key.ts";
 import { disableKeyRotation } from "./kms/disable-key-rotation.ts";
 import { disableKeys } from "./kms/disable-keys.ts";
+import { enableDataKey } from "./kms/enable-data-key.ts";
+import { enableDataKeys } from "./kms/enable-data-keys.ts";
 import { enableKey } from "./kms/enable-key.ts";
 import { enableKeyRotation } from "./kms/enable-key-rotation.ts";
 import { enableKeys } from "./kms/enable-keys.ts";
 import { encrypt } from "./kms/encrypt.ts";
 import { generateDataKey } from "./kms/generate-data-key.ts";
 import { generateRandom } from "./kms/generate-random.ts";
+import { getDataKeyCiphertextBlob } from "./kms/get-data-key-ciphertext-blob.ts";
+import { getDataKeyPlaintext } from "./kms/get-data-key-plaintext.ts";
 import { getKeyRotationStatus } from "./kms/get-key-rotation-status.ts";
 import { getRegions } from "./kms/get-regions.ts";
 import { getServiceStatus } from "./kms/get-service-status.ts";
+import { importDataKey } from "./kms/import-data-key.ts";
 import { listAlgorithms } from "./kms/list-algorithms.ts";
+import { listDataKeyDetail } from "./kms/list-data-key-detail.ts";
+import { listDataKeys } from "./kms/list-data-keys.ts";
 import { listKeyDetail } from "./kms/list-key-detail.ts";
 import { listKeys } from "./kms/list-keys.ts";
 import { reEncrypt } from "./kms/re-encrypt.ts";
 import { rotateKey } from "./kms/rotate-key.ts";
+import { scheduleDataKeyDeletion } from "./kms/schedule-data-key-deletion.ts";
 import { scheduleKeyDeletion } from "./kms/schedule-key-deletion.ts";
 import { unbindCloudResource } from "./kms/unbind-cloud-resource.ts";
 import { updateAlias } from "./kms/update-alias.ts";
+import { updateDataKeyDescription } from "./kms/update-data-key-description.ts";
+import { updateDataKeyName } from "./kms/update-data-key-name.ts";
 import { updateKeyDescription } from "./kms/update-key-description.ts";
 
 export const kmsActions = {
   ArchiveKey: archiveKey,
   BindCloudResource: bindCloudResource,
+  CancelDataKeyDeletion: cancelDataKeyDeletion,
   CancelKeyArchive: cancelKeyArchive,
   CancelKeyDeletion: cancelKeyDeletion,
   CreateKey: createKey,
   Decrypt: decrypt,
+  DescribeDataKey: describeDataKey,
+  DescribeDataKeys: describeDataKeys,
   DescribeKey: describeKey,
   DescribeKeys: describeKeys,
+  DisableDataKey: disableDataKey,
+  DisableDataKeys: disableDataKeys,
   DisableKey: disableKey,
   DisableKeyRotation: disableKeyRotation,
   DisableKeys: disableKeys,
+  EnableDataKey: enableDataKey,
+  EnableDataKeys: enableDataKeys,
   EnableKey: enableKey,
   EnableKeyRotation: enableKeyRotation,
   EnableKeys: enableKeys,
   Encrypt: encrypt,
   GenerateDataKey: generateDataKey,
   GenerateRandom: generateRandom,
+  GetDataKeyCiphertextBlob: getDataKeyCiphertextBlob,
+  GetDataKeyPlaintext: getDataKeyPlaintext,
   GetKeyRotationStatus: getKeyRotationStatus,
   GetRegions: getRegions,
   GetServiceStatus: getServiceStatus,
+  ImportDataKey: importDataKey,
   ListAlgorithms: listAlgorithms,
+  ListDataKeyDetail: listDataKeyDetail,
+  ListDataKeys: listDataKeys,
   ListKeyDetail: listKeyDetail,
   ListKeys: listKeys,
   ReEncrypt: reEncrypt,
   RotateKey: rotateKey,
+  ScheduleDataKeyDeletion: scheduleDataKeyDeletion,
   ScheduleKeyDeletion: scheduleKeyDeletion,
   UnbindCloudResource: unbindCloudResource,
   UpdateAlias: updateAlias,
+  UpdateDataKeyDescription: updateDataKeyDescription,
+  UpdateDataKeyName: updateDataKeyName,
   UpdateKeyDescription: updateKeyDescription,
 } as const satisfies Record<string, ActionDefinition>;
 

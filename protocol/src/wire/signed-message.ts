@@ -22,6 +22,8 @@ export const signedMessageTypes = {
   sealingKeyRequest: "edge-kms/sealing-key-request/1",
   bridgeSealingKey: "edge-kms/bridge-sealing-key/1",
   auditDelivery: "edge-kms/audit-delivery/1",
+  dataKeyStore: "edge-kms/data-key-store/1",
+  dataKeyRead: "edge-kms/data-key-read/1",
   connect: "edge-kms/connect/1",
   forward: "edge-kms/forward/1",
 } as const;

@@ -1,12 +1,17 @@
-/** GetServiceStatus: the service is on; counter and quota are those that CreateKey goes by. */
+/** GetServiceStatus: the service is on; counters and quotas are those that creation goes by. */
 
 import { kmsActions } from "@edge-kms/protocol";
+import { countDataKeys } from "../../db/queries/data-keys.ts";
 import { countTowardsQuota } from "../../db/queries/key-creation.ts";
 import { controlAction } from "../action.ts";
 
 export const getServiceStatus = controlAction(kmsActions.GetServiceStatus, {
   async act(call) {
-    const { database, cmkQuota } = call.services;
+    const { database, cmkQuota, dataKeyQuota } = call.services;
+    const [cmks, dataKeys] = await Promise.all([
+      database.read((db) => countTowardsQuota(db, call.scope)),
+      database.read((db) => countDataKeys(db, call.scope)),
+    ]);
     return {
       ServiceEnabled: true,
       InvalidType: 1,
@@ -17,13 +22,13 @@ export const getServiceStatus = controlAction(kmsActions.GetServiceStatus, {
       ExclusiveVSMEnabled: false,
       ExclusiveHSMEnabled: false,
       SubscriptionInfo: "",
-      CmkUserCount: await database.read((db) => countTowardsQuota(db, call.scope)),
+      CmkUserCount: cmks,
       CmkLimit: cmkQuota,
       ExclusiveHSMList: [],
-      IsAllowedDataKeyHosted: false,
-      DataKeyLimit: 0,
-      FreeDataKeyLimit: 0,
-      DataKeyUsedCount: 0,
+      IsAllowedDataKeyHosted: true,
+      DataKeyLimit: dataKeyQuota,
+      FreeDataKeyLimit: dataKeyQuota,
+      DataKeyUsedCount: dataKeys,
       SyncTaskList: [],
       IsAllowedSync: false,
     };

@@ -5,6 +5,7 @@ export { accounts } from "./accounts.ts";
 export { alarms } from "./alarms.ts";
 export { callEvents } from "./call-events.ts";
 export { cloudBindings } from "./cloud-bindings.ts";
+export { dataKeys, dataKeyTags } from "./data-keys.ts";
 export { edgeAuditRecords } from "./edge-audit-records.ts";
 export { edgeChains } from "./edge-chains.ts";
 export { keyTags } from "./key-tags.ts";

@@ -5,9 +5,12 @@ import { services } from "../../services.ts";
 import { answerText, tagAnswer } from "../answers.ts";
 import type { ActionDefinition, ActionInput, ActionOutput, ActionRequest } from "../definition.ts";
 import {
+  dataKeyDescription,
+  dataKeyNameWords,
   encryptionContext,
   hsmClusterId,
   integer,
+  isAlias,
   keyId,
   members,
   oneOf,
@@ -59,7 +62,7 @@ export const generateDataKey = {
         0,
       ),
       DataKeyName: v.optional(text("The name of a hosted data key.", { maxBytes: 256 })),
-      Description: v.optional(text("What a hosted data key is for.", { maxBytes: 100 })),
+      Description: v.optional(dataKeyDescription()),
       HsmClusterId: v.optional(hsmClusterId()),
       Tags: v.optional(tags()),
     }),
@@ -78,6 +81,13 @@ export const generateDataKey = {
       v.check(
         (input) => input.IsHostedByKms === 0 || (input.DataKeyName ?? "") !== "",
         rule("MissingParameter", "is required for a hosted data key"),
+      ),
+      ["DataKeyName"],
+    ),
+    v.forward(
+      v.check(
+        (input) => input.IsHostedByKms === 0 || isAlias(input.DataKeyName ?? ""),
+        rule("InvalidParameterValue.InvalidDataKeyName", dataKeyNameWords),
       ),
       ["DataKeyName"],
     ),
