@@ -16,6 +16,7 @@ import { createHub } from "./connections/hub.ts";
 import { type Database, openDatabase } from "./db/index.ts";
 import { checkConnection } from "./db/queries/connection.ts";
 import { deleteDueDataKeys } from "./db/queries/data-keys.ts";
+import { foldKeyCounts } from "./db/queries/key-counts.ts";
 import { removeExpiredSignatures } from "./db/queries/used-signatures.ts";
 import { createEdgeDirectory } from "./edges/directory.ts";
 import { createNonceMemory } from "./edges/nonces.ts";
@@ -191,6 +192,7 @@ export async function startControlPlane(
         async () => void (await database.transaction((tx) => deleteDueDataKeys(tx, clock()))),
         log,
       ),
+      repeat("key counts", minuteMs, () => database.transaction(foldKeyCounts), log),
       repeat("reminders of deletions", minuteMs, () => remindOfDeletions(database, clock()), log),
       repeat(
         "notifications",

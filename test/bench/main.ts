@@ -3,6 +3,7 @@
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchEdge, type EdgeRow } from "./edge.ts";
+import { benchManagement } from "./management.ts";
 
 const { values } = parseArgs({
   options: { seconds: { type: "string", default: "5" }, help: { type: "boolean", short: "h" } },
@@ -49,3 +50,15 @@ console.log(`| ${head.join(" | ")} |`);
 console.log(`|${head.map(() => "---").join("|")}|`);
 const { store } = await benchEdge(Number(values.seconds), (row) => console.log(line(row)));
 console.log(`\nMaster keys in ${store}.`);
+
+console.log("\nManagement calls through the official SDK, one after the other.\n");
+console.log("| call | keys in the database | p50 ms | p99 ms | GetRegions p50 ms | ratio |");
+console.log("|---|---|---|---|---|---|");
+await benchManagement(40 * Number(values.seconds), ({ what, keys, p50Ms, p99Ms, bareP50Ms }) => {
+  const cells = [
+    what,
+    keys,
+    ...[p50Ms, p99Ms, bareP50Ms, p50Ms / bareP50Ms].map((n) => n.toFixed(2)),
+  ];
+  console.log(`| ${cells.join(" | ")} |`);
+});

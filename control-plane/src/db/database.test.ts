@@ -4,7 +4,15 @@ import type { Database } from "./database.ts";
 import { DatabaseError } from "./errors.ts";
 import { NewerDatabaseError, newestKnownMigrationMs, refuseNewerDatabase } from "./migrate.ts";
 import { insertAccount, raiseEpoch, raiseEpochsToAtLeast, readEpochs } from "./queries/accounts.ts";
-import { beginCreation, finishCreation, type NewKey } from "./queries/key-creation.ts";
+import { countKeys, foldKeyCounts } from "./queries/key-counts.ts";
+import {
+  abandonCreation,
+  beginCreation,
+  countTowardsQuota,
+  finishCreation,
+  type NewKey,
+  removeAbandoned,
+} from "./queries/key-creation.ts";
 import { aliasConstraint, findKey, lockKey, updateKey } from "./queries/keys.ts";
 import { recordSignature, removeExpiredSignatures } from "./queries/used-signatures.ts";
 
@@ -145,4 +153,41 @@ test("a database of a newer version is refused", () => {
   refuseNewerDatabase(null);
   refuseNewerDatabase(newestKnownMigrationMs());
   expect(() => refuseNewerDatabase(newestKnownMigrationMs() + 1)).toThrow(NewerDatabaseError);
+});
+
+test("numbers of keys are known without counting, through every change and folding", async () => {
+  const own = { account: "100000000777", region: "ap-singapore" };
+  await database.transaction((tx) => insertAccount(tx, { ...own, appId: 7, createdAtMs: 0 }));
+  const states = ["Enabled", "Disabled"] as const;
+  const known = (of: object = {}) =>
+    database.read((db) =>
+      countKeys(db, { ...own, states, isUserMade: true, origin: null, keyUsage: null, ...of }),
+    );
+  const key = (n: number) => ({ ...newKey(`counted-${n}`), account: own.account });
+  const made = [key(1), key(2), key(3)];
+  for (const one of made) await make(one);
+  expect(await known()).toBe(3);
+  expect(await known({ keyUsage: "ASYMMETRIC_DECRYPT_SM2" })).toBe(0);
+  const [first, second] = made as [NewKey, NewKey];
+  await database.transaction((tx) => updateKey(tx, first, { state: "PendingDelete" }));
+  await database.transaction((tx) =>
+    updateKey(tx, second, { alias: "renamed", state: "Disabled" }),
+  );
+  expect([await known(), await known({ states: ["Disabled"] })]).toEqual([2, 1]);
+  expect(await database.read((db) => countTowardsQuota(db, own))).toBe(2);
+  const given = key(4);
+  await database.transaction(async (tx) => {
+    await beginCreation(tx, given);
+    expect(await countTowardsQuota(tx, own)).toBe(3);
+    await abandonCreation(tx, given);
+  });
+  await database.transaction((tx) => removeAbandoned(tx, given));
+  for (let n = 0; n < 600; n++) {
+    const state = n % 2 === 0 ? "Enabled" : "Disabled";
+    await database.transaction((tx) => updateKey(tx, second, { state }));
+  }
+  await Promise.all([1, 2].map(() => database.transaction(foldKeyCounts)));
+  expect([await known(), await known({ states: ["Disabled"] })]).toEqual([2, 1]);
+  await database.transaction((tx) => updateKey(tx, second, { state: "PendingDelete" }));
+  expect(await known()).toBe(1);
 });

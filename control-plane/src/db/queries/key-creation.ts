@@ -7,9 +7,11 @@
  * Each step names the state it starts from, so of two who try, one wins and the other sees false.
  */
 
-import { and, count, eq, inArray, lt, notInArray, sql } from "drizzle-orm";
+import { and, eq, inArray, lt, sql } from "drizzle-orm";
 import type { Queryable } from "../database.ts";
 import { keys, keyTags, keyVersions } from "../schema/index.ts";
+import { storedKeyStates } from "../schema/keys.ts";
+import { countKeys } from "./key-counts.ts";
 import type { KeyScope } from "./keys.ts";
 
 export type NewKey = Pick<
@@ -43,19 +45,11 @@ export async function lockQuota(tx: Queryable, scope: KeyScope): Promise<void> {
 }
 
 /** How many keys count against the quota: all but product-made ones and those waiting for deletion (contract §3.3). */
-export async function countTowardsQuota(db: Queryable, scope: KeyScope): Promise<number> {
-  const rows = await db
-    .select({ total: count() })
-    .from(keys)
-    .where(
-      and(
-        eq(keys.account, scope.account),
-        eq(keys.region, scope.region),
-        eq(keys.owner, "user"),
-        notInArray(keys.state, ["PendingDelete", "Abandoned", "Deleted"]),
-      ),
-    );
-  return rows[0]?.total ?? 0;
+export function countTowardsQuota(db: Queryable, scope: KeyScope): Promise<number> {
+  const states = storedKeyStates.filter(
+    (state) => !["PendingDelete", "Abandoned", "Deleted"].includes(state),
+  );
+  return countKeys(db, { ...scope, states, isUserMade: true, origin: null, keyUsage: null });
 }
 
 /** Reserves id and alias. A `unique-violation` of `aliasConstraint` when the alias is taken. */

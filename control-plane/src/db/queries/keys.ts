@@ -7,6 +7,7 @@ import { and, asc, count, desc, eq, exists, inArray, not, or, type SQL, sql } fr
 import type { Queryable } from "../database.ts";
 import { accounts, keys, keyTags } from "../schema/index.ts";
 import { type keyStates, keyStates as visibleStates } from "../schema/keys.ts";
+import { countKeys } from "./key-counts.ts";
 
 export type KeyState = (typeof keyStates)[number];
 
@@ -168,8 +169,21 @@ export async function listKeys(
     .orderBy(direction(keys.createdAtMs), direction(keys.keyId))
     .limit(page.limit)
     .offset(page.offset);
-  const total = await db.select({ total: count() }).from(keys).where(where);
-  return { keys: rows.map(toKey), total: total[0]?.total ?? 0 };
+  return { keys: rows.map(toKey), total: await countMatching(db, scope, filter, where) };
+}
+
+/** What is searched for, or tagged, is counted; how many there are of a kind is known. */
+async function countMatching(
+  db: Queryable,
+  scope: KeyScope,
+  filter: KeyFilter,
+  where: SQL | undefined,
+): Promise<number> {
+  if (filter.search === null && filter.tags.length === 0) {
+    return countKeys(db, { ...scope, ...filter, states: filter.states ?? visibleStates });
+  }
+  const rows = await db.select({ total: count() }).from(keys).where(where);
+  return rows[0]?.total ?? 0;
 }
 
 /** The name of the unique index behind AliasAlreadyExists. */

@@ -8,6 +8,7 @@ export { cloudBindings } from "./cloud-bindings.ts";
 export { dataKeys, dataKeyTags } from "./data-keys.ts";
 export { edgeAuditRecords } from "./edge-audit-records.ts";
 export { edgeChains } from "./edge-chains.ts";
+export { keyCounts } from "./key-counts.ts";
 export { keyTags } from "./key-tags.ts";
 export { keyVersions } from "./key-versions.ts";
 export { keys } from "./keys.ts";

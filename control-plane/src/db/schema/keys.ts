@@ -79,6 +79,7 @@ export const keys = pgTable(
       .on(t.account, t.region, t.alias)
       .where(sql`${t.state} not in ('Abandoned', 'Deleted')`),
     index("keys_for_listing").on(t.account, t.region, t.createdAtMs, t.keyId),
+    index("keys_for_listing_by_state").on(t.account, t.region, t.state, t.createdAtMs, t.keyId),
     index("keys_being_created")
       .on(t.creatingUntilMs)
       .where(sql`${t.state} in ('Creating', 'Abandoned')`),
