@@ -200,7 +200,13 @@ export {
   storeDataKeyRequest,
   storeDataKeyResponse,
 } from "./wire/data-key.ts";
-export { compareEpochs, type Epoch, type HpkeSealed, type WireError } from "./wire/fields.ts";
+export {
+  compareEpochs,
+  type EdgeMode,
+  type Epoch,
+  type HpkeSealed,
+  type WireError,
+} from "./wire/fields.ts";
 export {
   CONTROL_PLANE_FORWARDER,
   FORWARD_HEADER,
@@ -221,6 +227,20 @@ export {
   MAX_LEASED_KEYS,
   MAX_REQUEST_AGE_MS,
 } from "./wire/lease.ts";
+export {
+  decodeOperands,
+  encodeOperands,
+  OPERANDS_SEAL_INFO,
+  type Operands,
+  type Operation,
+  type OperationRequest,
+  type OperationResponse,
+  type OperationResult,
+  operandsSealAad,
+  operationRequest,
+  operationResponse,
+  operationResult,
+} from "./wire/operation.ts";
 export {
   preAuthenticationEncoding,
   type SignedMessage,

@@ -11,6 +11,7 @@ import {
   count,
   edgeGroup,
   edgeId,
+  edgeMode,
   epoch,
   keyId,
   keyVersion,
@@ -25,11 +26,13 @@ import { leaseLimits } from "./lease.ts";
 import { signedMessageSchema } from "./signed-message.ts";
 
 /**
- * Bridge error codes: HTTP status, and whether the same call may succeed later. `not-found` and `wrong-group` of a lease
- * become InvalidCiphertext or InternalError at the control plane, as the purpose demands.
+ * Bridge error codes: HTTP status, and whether the same call may succeed later. `not-found` of a lease becomes
+ * InvalidCiphertext or InternalError at the control plane, as the purpose demands; `wrong-group` and `not-permitted` of
+ * one key send the edge to `operate`.
  */
 export const bridgeErrors = {
   "bad-request": { status: 400, mayRetry: false },
+  /** The role may not make the call, or the key's edge mode ceiling is below what is asked. */
   "not-permitted": { status: 403, mayRetry: false },
   "not-found": { status: 404, mayRetry: false },
   conflict: { status: 409, mayRetry: false },
@@ -37,11 +40,11 @@ export const bridgeErrors = {
   "edge-refused": { status: 403, mayRetry: false },
   /** Edge, key or account is frozen by an operator. */
   frozen: { status: 403, mayRetry: false },
-  /** Branch of another edge group. */
+  /** Branch of another edge group: not leased, but `operate` decrypts with it. */
   "wrong-group": { status: 403, mayRetry: false },
   /** An epoch below one the bridge has seen. */
   "stale-epoch": { status: 409, mayRetry: true },
-  /** A caller's proof is sealed to a key that this bridge has not: fetch its sealing key again and seal anew. */
+  /** A proof or operands are sealed to a key that this bridge has not: fetch its sealing key again and seal anew. */
   "sealing-key-changed": { status: 409, mayRetry: true },
   /** The signature does not match the SecretKey. */
   "bad-signature": { status: 403, mayRetry: false },
@@ -51,6 +54,8 @@ export const bridgeErrors = {
   "too-early": { status: 409, mayRetry: false },
   /** A stored or presented blob does not open: altered, moved, or from elsewhere. */
   corrupt: { status: 422, mayRetry: false },
+  /** A ciphertext does not open: altered, of another context, or no envelope of the key that the request names. */
+  "not-authentic": { status: 422, mayRetry: false },
   "hsm-unavailable": { status: 503, mayRetry: true },
   internal: { status: 500, mayRetry: true },
 } as const;
@@ -76,7 +81,7 @@ export const bridgeApi = {
       startedAtMs: timeMs,
       /** Ed25519, raw 32 bytes, base64: what edges verify grants with. */
       publicKey: base64Text(44),
-      /** `bridgeSealingKey`, signed: what edges seal v1 proofs to until the next start. */
+      /** `bridgeSealingKey`, signed: what edges seal v1 proofs and operands to until the next start. */
       sealingKey: signedMessageSchema,
       /** Highest epoch counter seen per account in this generation. */
       epochs: v.array(v.strictObject({ account: accountId, counter: count })),
@@ -150,6 +155,17 @@ export const bridgeApi = {
         ]),
       ),
     }),
+  },
+  /** Performs one operation for an edge: `request` as the edge signed it, which the control plane authorises like a lease. */
+  operate: {
+    path: "/v1/operations",
+    roles: ["control-plane"],
+    request: v.strictObject({
+      request: signedMessageSchema,
+      epoch,
+      maxUnacknowledged: leaseLimits.entries.maxUnacknowledged,
+    }),
+    response: v.strictObject({ result: signedMessageSchema }),
   },
   /** Makes an access key. The SecretKey passes once; with the role `operator` (first start) the control plane never sees it. */
   createCredential: {
@@ -257,6 +273,25 @@ export const bridgeApi = {
           frozenAtMs: timeMs,
         }),
       ),
+    }),
+  },
+  /**
+   * The most that edges may do with a key, whatever the control plane says: `lease` (every key's at first), `proxy`, or
+   * `deny`. Leases that are out end by themselves.
+   */
+  setEdgeModeCeiling: {
+    path: "/v1/edge-mode-ceilings/set",
+    roles: ["operator"],
+    request: v.strictObject({ keyId, ceiling: edgeMode }),
+    response: v.strictObject({}),
+  },
+  /** Keys whose ceiling is not `lease`. */
+  listEdgeModeCeilings: {
+    path: "/v1/edge-mode-ceilings/list",
+    roles: ["operator"],
+    request: v.strictObject({}),
+    response: v.strictObject({
+      ceilings: v.array(v.strictObject({ keyId, ceiling: edgeMode })),
     }),
   },
   /** The bridge's own log, newest last: which branch keys went to which edge, what was made, frozen, destroyed. */

@@ -61,8 +61,8 @@ export type SealingKeyRequest = v.InferOutput<typeof sealingKeyRequest>;
 const sealingKeyId = hexOf(8);
 
 /**
- * Payload of `edge-kms/bridge-sealing-key/1`, signed by the bridge: the X25519 key that v1 proofs are sealed to. Made in
- * memory at each start of the bridge and never stored.
+ * Payload of `edge-kms/bridge-sealing-key/1`, signed by the bridge: the X25519 key that v1 proofs and operands are sealed
+ * to. Made in memory at each start of the bridge and never stored.
  */
 export const bridgeSealingKey = v.strictObject({
   publicKey: base64Text(44),

@@ -70,6 +70,10 @@ export const hpkeSealed = v.strictObject({
 });
 export type HpkeSealed = v.InferOutput<typeof hpkeSealed>;
 
+/** How far edges may go with a key: hold its branch keys, have the bridge do the work, or neither. From most to least. */
+export const edgeMode = v.picklist(["lease", "proxy", "deny"]);
+export type EdgeMode = v.InferOutput<typeof edgeMode>;
+
 /** Error a part answers to another in place of a result; `code` is for programs, `message` for logs. */
 export const wireError = v.strictObject({
   code: v.pipe(v.string(), v.maxLength(128)),

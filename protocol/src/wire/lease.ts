@@ -108,11 +108,16 @@ export type LeaseGrant = v.InferOutput<typeof leaseGrant>;
 
 /**
  * `POST /edge/v1/leases` on the control plane. In: the signed request. Out: one result per key, in order. Error codes
- * are the contract's (`ResourceUnavailable.CmkDisabled`, …), fit for the caller of Encrypt or Decrypt.
+ * are the contract's (`ResourceUnavailable.CmkDisabled`, …), fit for the caller of Encrypt or Decrypt. `proxied`: the key
+ * is not leased, but the bridge may be asked to perform the operation (operation.ts).
  */
 export const leaseResponse = v.strictObject({
   results: v.array(
-    v.union([v.strictObject({ grant: signedMessageSchema }), v.strictObject({ error: wireError })]),
+    v.union([
+      v.strictObject({ grant: signedMessageSchema }),
+      v.strictObject({ proxied: v.literal(true) }),
+      v.strictObject({ error: wireError }),
+    ]),
   ),
 });
 export type LeaseResponse = v.InferOutput<typeof leaseResponse>;

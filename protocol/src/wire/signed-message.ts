@@ -17,6 +17,8 @@ import { utf8Encode } from "../bytes.ts";
 export const signedMessageTypes = {
   leaseRequest: "edge-kms/lease-request/1",
   leaseGrant: "edge-kms/lease-grant/1",
+  operationRequest: "edge-kms/operation-request/1",
+  operationResult: "edge-kms/operation-result/1",
   credentialRequest: "edge-kms/credential-request/1",
   credentialGrant: "edge-kms/credential-grant/1",
   sealingKeyRequest: "edge-kms/sealing-key-request/1",
