@@ -1,6 +1,7 @@
 /** What every operation works with. One instance per process; built by `start.ts`. */
 
 import type { BridgeCall, BridgeRequest, BridgeResponse, BridgeRole } from "@edge-kms/protocol";
+import type { Core } from "@edge-kms/wasm-core";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { LeaseCaps } from "./limits.ts";
@@ -14,6 +15,8 @@ export interface Bridge {
   readonly database: Database;
   readonly identity: Identity;
   readonly sealingKey: SealingKey;
+  /** What operations on branch keys run in: memory that is wiped when a key is released. */
+  readonly core: Core;
   readonly logger: Logger;
   readonly clock: () => number;
   readonly startedAtMs: number;

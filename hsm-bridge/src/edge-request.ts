@@ -11,6 +11,8 @@ import {
   type LeaseRequest,
   leaseRequest,
   MAX_REQUEST_AGE_MS,
+  type OperationRequest,
+  operationRequest,
   preAuthenticationEncoding,
   type SignedMessage,
   signedMessageTypes,
@@ -26,11 +28,13 @@ import { isNonceKnown, rememberNonce } from "./registry/nonces.ts";
 
 const kinds = {
   lease: { type: signedMessageTypes.leaseRequest, schema: leaseRequest },
+  operation: { type: signedMessageTypes.operationRequest, schema: operationRequest },
   credential: { type: signedMessageTypes.credentialRequest, schema: credentialRequest },
 } as const;
 
 interface Payloads {
   lease: LeaseRequest;
+  operation: OperationRequest;
   credential: CredentialRequest;
 }
 
@@ -39,7 +43,7 @@ export interface EdgeRequest<T> {
   readonly payload: T;
   /** SHA-256 of the payload bytes, lower-case hexadecimal: what the grant answers. */
   readonly requestHash: string;
-  /** Raw X25519 key of the instance, 32 bytes. */
+  /** Raw X25519 key that the answer is sealed to, 32 bytes. */
   readonly hpkePublicKey: Uint8Array<ArrayBuffer>;
   /** Writes the nonce down. Only inside the commit that makes the answer durable. */
   remember(): void;

@@ -207,6 +207,15 @@ describe.each(stores)("serve with the $name store", ({ name }) => {
       1,
       "hsm-bridge: The edge is not frozen. (not-found)\n",
     ]);
+    const [ruledOut, mistyped] = await Promise.all([
+      operate("ceiling", "deny", "00000000-0000-4000-8000-000000000000"),
+      operate("ceiling", "key"),
+    ]);
+    expect(ruledOut.stderr).toBe("hsm-bridge: The bridge has no such key. (not-found)\n");
+    expect([mistyped.status, mistyped.stderr]).toEqual([
+      2,
+      expect.stringContaining("lease, proxy or deny"),
+    ]);
     const [log, status, random] = await Promise.all([
       operate("log"),
       operate("status", "--json"),

@@ -1,5 +1,5 @@
 /**
- * Sealing to an edge instance: HPKE base mode (RFC 9180 §6.1), DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
+ * Sealing to an edge: HPKE base mode (RFC 9180 §6.1), DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, AES-256-GCM.
  * `info` is the type of the grant, `aad` binds the request and the lease.
  */
 

@@ -19,6 +19,7 @@ import type { ServerCredentials } from "./pki/pki.ts";
 const DEFAULT_BODY_BYTES = 64 * 1024;
 const bodyBytes: Partial<Record<BridgeCall, number>> = {
   lease: 256 * 1024,
+  operate: 128 * 1024,
   leaseCredential: 24 * 1024 * 1024,
   verifyCredential: 24 * 1024 * 1024,
 };

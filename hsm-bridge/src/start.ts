@@ -1,6 +1,7 @@
 /** Builds a bridge from its settings, in the order in which each part may refuse, and takes it down again. */
 
 import { base64Encode, utf8Encode } from "@edge-kms/protocol";
+import { loadCore } from "@edge-kms/wasm-core/node";
 import type { Bridge } from "./bridge.ts";
 import { StartupError } from "./errors.ts";
 import { makePrivateDirectory } from "./files.ts";
@@ -112,6 +113,7 @@ async function buildBridge(
     database,
     identity,
     sealingKey: await makeSealingKey(identity, startedAtMs),
+    core: await loadCore(),
     logger,
     clock,
     startedAtMs,

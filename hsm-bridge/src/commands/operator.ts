@@ -76,8 +76,9 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     async (client) => ({
       ...(await client.call("listEdges", {})),
       ...(await client.call("listFreezes", {})),
+      ...(await client.call("listEdgeModeCeilings", {})),
     }),
-    ({ edges, freezes }) => [
+    ({ edges, freezes, ceilings }) => [
       ...edges.map(
         (edge) =>
           `edge ${edge.edge} group ${edge.group} accounts ${edge.accounts.join(",")} regions ${edge.regions.join(",")}${edge.frozen ? " FROZEN" : ""}`,
@@ -86,6 +87,7 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
         ({ kind, id, reason, frozenAtMs }) =>
           `frozen ${kind} ${id} since ${new Date(frozenAtMs).toISOString()}: ${printable(reason)}`,
       ),
+      ...ceilings.map(({ keyId, ceiling }) => `ceiling ${ceiling} key ${keyId}`),
     ],
   ),
 
@@ -98,6 +100,16 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
   unfreeze: command(
     (client, _flags, rest) => client.call("unfreeze", target(rest)),
     () => ["Unfrozen."],
+  ),
+
+  ceiling: command(
+    (client, _flags, [ceiling, keyId]) => {
+      if (ceiling !== "lease" && ceiling !== "proxy" && ceiling !== "deny") {
+        throw new UsageError("Say which ceiling: lease, proxy or deny, and the id of the key.");
+      }
+      return client.call("setEdgeModeCeiling", { keyId: keyId ?? "", ceiling });
+    },
+    () => ["Set."],
   ),
 
   log: command(

@@ -16,9 +16,11 @@ export function usage(): string {
 Operator, with <home>/pki/operator.*:
   status                         identity, store, epochs; and whether the HSM works
   enroll --edge NAME --public-key BASE64 --accounts A,B --regions R,S --group G
-  list                           enrolled edges and freezes
+  list                           enrolled edges, freezes, and ceilings below lease
   freeze edge|key|account ID --reason TEXT
   unfreeze edge|key|account ID
+  ceiling lease|proxy|deny KEY   the most that edges may do with a key: hold its branch keys, have the
+                                 bridge use them, nothing
   log [--after N] [--limit N]    the bridge's own log
   random [BYTES]                 bytes from the store's generator, base64
 

@@ -7,11 +7,13 @@ import { createCredential } from "./create-credential.ts";
 import { createKey } from "./create-key.ts";
 import { destroyKey } from "./destroy-key.ts";
 import { cancelDestruction, scheduleDestruction } from "./destruction-date.ts";
+import { listEdgeModeCeilings, setEdgeModeCeiling } from "./edge-mode-ceilings.ts";
 import { enrollEdge, listEdges } from "./edges.ts";
 import { freeze, listFreezes, unfreeze } from "./freezes.ts";
 import { health } from "./health.ts";
 import { lease } from "./lease.ts";
 import { leaseCredential } from "./lease-credential.ts";
+import { operate } from "./operate.ts";
 import { random } from "./random.ts";
 import { readLog } from "./read-log.ts";
 import { rotateKey } from "./rotate-key.ts";
@@ -28,6 +30,7 @@ export const operations: { readonly [C in BridgeCall]: Operation<C> } = {
   cancelDestruction,
   destroyKey,
   lease,
+  operate,
   createCredential,
   verifyCredential,
   leaseCredential,
@@ -37,5 +40,7 @@ export const operations: { readonly [C in BridgeCall]: Operation<C> } = {
   freeze,
   unfreeze,
   listFreezes,
+  setEdgeModeCeiling,
+  listEdgeModeCeilings,
   readLog,
 };

@@ -6,27 +6,18 @@ import {
   type LeasedKey,
   signedMessageTypes,
 } from "@edge-kms/protocol";
-import { currentBranch, destroyed, openBranch } from "../branch-keys.ts";
+import { openBranch } from "../branch-keys.ts";
 import type { Bridge, Operation } from "../bridge.ts";
 import { wipe } from "../bytes.ts";
-import { admitEdgeRequest, type EdgeRequest, frozen, refused } from "../edge-request.ts";
-import { checkEpoch } from "../epoch-rule.ts";
+import { admitEdgeRequest, type EdgeRequest } from "../edge-request.ts";
 import { BridgeError, toBridgeError } from "../errors.ts";
+import { branchOf, requireUsableKey } from "../key-use.ts";
 import { capLimits } from "../limits.ts";
 import { describeError } from "../log.ts";
 import { raiseEpoch } from "../registry/epochs.ts";
-import { isFrozen } from "../registry/freezes.ts";
-import {
-  type BranchRow,
-  findBranch,
-  findVersion,
-  type KeyRow,
-  type VersionRow,
-  versionsOf,
-} from "../registry/keys.ts";
+import type { KeyRow } from "../registry/keys.ts";
 import { appendLog } from "../registry/log.ts";
 import { sealToEdge } from "../seal-to-edge.ts";
-import { findNamedKey } from "./find-named-key.ts";
 
 type Permitted = BridgeRequest<"lease">["permitted"][number];
 type LeaseEdgeRequest = EdgeRequest<import("@edge-kms/protocol").LeaseRequest>;
@@ -66,25 +57,10 @@ export const lease: Operation<"lease"> = async (bridge, { request, permitted }) 
   }
 };
 
-/** What must hold for a grant; asked before any key is opened, and again in the commit that lets it out. */
-function checkLeasable(bridge: Bridge, request: LeaseEdgeRequest, permitted: Permitted): KeyRow {
+function requireLeasable(bridge: Bridge, request: LeaseEdgeRequest, permitted: Permitted): KeyRow {
   const asked = request.payload.keys[permitted.index];
   if (asked === undefined) throw new BridgeError("bad-request", "The request has no such index.");
-  const { edge } = request;
-  if (!edge.accounts.includes(asked.account)) throw refused("account out of scope");
-  if (!edge.regions.includes(asked.region)) throw refused("region out of scope");
-  if (isFrozen(bridge.database, "edge", edge.edge)) throw frozen("edge");
-  if (isFrozen(bridge.database, "account", asked.account)) throw frozen("account");
-  if (isFrozen(bridge.database, "key", asked.keyId)) throw frozen("key");
-  checkEpoch(bridge, asked.account, permitted.epoch);
-  const key = findNamedKey(bridge, asked);
-  if (key === null) throw notFound();
-  if (key.state !== "active") throw destroyed();
-  // Schedules are public by that: a control plane that keeps one to itself until the key is gone is found out at once.
-  if (key.destroyNotBeforeMs !== null) {
-    throw new BridgeError("conflict", "The key has a date of destruction.");
-  }
-  return key;
+  return requireUsableKey(bridge, request.edge, asked, permitted.epoch, "lease");
 }
 
 async function sealOne(
@@ -92,13 +68,17 @@ async function sealOne(
   request: LeaseEdgeRequest,
   permitted: Permitted,
 ): Promise<SealedLease> {
-  const key = checkLeasable(bridge, request, permitted);
+  const key = requireLeasable(bridge, request, permitted);
   const asked = request.payload.keys[permitted.index] as LeasedKey;
   const { edge, payload, requestHash } = request;
-  const { version, branch } =
-    asked.purpose === "encrypt"
-      ? await branchToEncrypt(bridge, key, edge.group)
-      : branchToDecrypt(bridge, key, asked, edge.group);
+  const limits = capLimits(permitted.limits, bridge.caps);
+  if (limits.expiresAfterMs === 0) {
+    throw new BridgeError("not-permitted", "A lease that ends at once is none.");
+  }
+  const { version, branch } = await branchOf(bridge, key, asked, edge.group);
+  if (branch.group !== edge.group) {
+    throw new BridgeError("wrong-group", "The branch key is another edge group's.");
+  }
   const leaseId = hexEncode(await bridge.store.random(16));
   const opened = await openBranch(bridge, key, version, branch);
   try {
@@ -110,7 +90,6 @@ async function sealOne(
       leaseId,
     );
     const notBeforeMs = bridge.clock();
-    const limits = capLimits(permitted.limits, bridge.caps);
     const grant = {
       requestHash,
       index: permitted.index,
@@ -139,36 +118,6 @@ async function sealOne(
   }
 }
 
-async function branchToEncrypt(bridge: Bridge, key: KeyRow, group: string) {
-  const version = versionsOf(bridge.database, key.keyId)[0];
-  if (version === undefined) throw notFound();
-  return { version, branch: await currentBranch(bridge, key, version, group) };
-}
-
-/** The branch that a ciphertext names. An unknown one ends here and never reaches the store. */
-function branchToDecrypt(
-  bridge: Bridge,
-  key: KeyRow,
-  asked: Extract<LeasedKey, { purpose: "decrypt" }>,
-  group: string,
-): { version: VersionRow; branch: BranchRow } {
-  const branch = findBranch(bridge.database, asked.branch);
-  const version = findVersion(bridge.database, key.keyId, asked.version);
-  if (
-    branch === null ||
-    version === null ||
-    branch.keyId !== key.keyId ||
-    branch.version !== asked.version ||
-    key.suite !== asked.suite
-  ) {
-    throw notFound();
-  }
-  if (branch.group !== group) {
-    throw new BridgeError("wrong-group", "The branch key is another edge group's.");
-  }
-  return { version, branch };
-}
-
 /**
  * The point that counts: in one transaction everything is checked again (a freeze or a newer epoch may have come while
  * the store was at work), the nonce, the epoch and one log row per grant are written. Only then is anything signed.
@@ -185,7 +134,7 @@ async function commitGrants(
       if (!("sealed" in outcome)) return outcome;
       const { permitted, asked, grant } = outcome.sealed;
       try {
-        checkLeasable(bridge, request, permitted);
+        requireLeasable(bridge, request, permitted);
       } catch (error) {
         return { index: outcome.index, error: toBridgeError(error) };
       }
@@ -232,8 +181,4 @@ function logged(bridge: Bridge, thrown: unknown): BridgeError {
     ...(error.code === "internal" ? describeError(error.cause ?? error) : {}),
   });
   return error;
-}
-
-function notFound(): BridgeError {
-  return new BridgeError("not-found", "The bridge has no such key, version or branch.");
 }

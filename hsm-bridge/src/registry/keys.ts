@@ -1,5 +1,6 @@
 /** Keys, their versions and their wrapped branch keys, as the bridge knows them. Ids of destroyed keys stay for ever. */
 
+import type { EdgeMode } from "@edge-kms/protocol";
 import type { Database } from "./database.ts";
 
 export type KeyState = "active" | "abandoned" | "destroying" | "destroyed";
@@ -18,6 +19,8 @@ export interface KeyRow {
   readonly state: KeyState;
   readonly createdAtMs: number;
   readonly destroyNotBeforeMs: number | null;
+  /** The most that edges may do with it. */
+  readonly edgeModeCeiling: EdgeMode;
 }
 
 export interface VersionRow {
@@ -36,7 +39,7 @@ export interface BranchRow {
 }
 
 const KEY_COLUMNS = `key_id AS keyId, account, region, suite, state, created_at_ms AS createdAtMs,
-  destroy_not_before_ms AS destroyNotBeforeMs`;
+  destroy_not_before_ms AS destroyNotBeforeMs, edge_mode_ceiling AS edgeModeCeiling`;
 const VERSION_COLUMNS = "version, object_id AS objectId, created_at_ms AS createdAtMs";
 const BRANCH_COLUMNS = 'branch, key_id AS keyId, version, edge_group AS "group", period, wrapped';
 
@@ -85,6 +88,18 @@ export function setDestructionDate(
   notBeforeMs: number | null,
 ): void {
   database.run("UPDATE keys SET destroy_not_before_ms = ? WHERE key_id = ?", notBeforeMs, keyId);
+}
+
+/** Only inside a commit. */
+export function setEdgeModeCeiling(database: Database, keyId: string, ceiling: EdgeMode): void {
+  database.run("UPDATE keys SET edge_mode_ceiling = ? WHERE key_id = ?", ceiling, keyId);
+}
+
+/** Keys that edges may do less with than they may with others. */
+export function keysWithCeiling(database: Database): KeyRow[] {
+  return database.all<KeyRow>(
+    `SELECT ${KEY_COLUMNS} FROM keys WHERE edge_mode_ceiling <> 'lease' ORDER BY key_id`,
+  );
 }
 
 export function keysInState(database: Database, state: KeyState): KeyRow[] {

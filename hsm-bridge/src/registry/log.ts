@@ -23,6 +23,7 @@ export type LogEvent =
   | "destruction-cancelled"
   | "destruction-scheduled"
   | "edge-enrolled"
+  | "edge-mode-ceiling-set"
   | "frozen"
   | "key-abandoned"
   | "key-created"
@@ -30,6 +31,7 @@ export type LogEvent =
   | "key-destroyed"
   | "object-quarantined"
   | "object-removed"
+  | "operation-performed"
   | "unfrozen";
 
 /** Rows whose chain is verified at start; the whole chain of a busy bridge would take minutes. */

@@ -97,4 +97,9 @@ export const migrations: readonly string[] = [
   CREATE TRIGGER log_is_not_shortened BEFORE DELETE ON log
     BEGIN SELECT RAISE(ABORT, 'the log is append-only'); END;
   `,
+  `
+  -- The most that edges may do with a key, set by operators only (key-use.ts).
+  ALTER TABLE keys ADD COLUMN edge_mode_ceiling TEXT NOT NULL DEFAULT 'lease'
+    CHECK (edge_mode_ceiling IN ('lease', 'proxy', 'deny'));
+  `,
 ];

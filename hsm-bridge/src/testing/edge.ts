@@ -19,6 +19,9 @@ import {
   type LeasedKey,
   type LeaseGrant,
   leaseGrant,
+  type Operation,
+  type OperationResult,
+  operationResult,
   preAuthenticationEncoding,
   type SignedMessage,
   type SignedMessageType,
@@ -126,6 +129,37 @@ export class TestEdge {
     });
   }
 
+  /** An operation request with operands sealed to a key as `status` answers it; `changes` are made after the sealing. */
+  async operationRequest(
+    operation: Operation,
+    operands: Uint8Array,
+    { publicKey, keyId }: BridgeSealingKey,
+    changes: object = {},
+  ): Promise<SignedRequest> {
+    const nonce = randomBytes(16).toString("hex");
+    const recipient = await suite.DeserializePublicKey(Buffer.from(publicKey, "base64"));
+    const { encapsulatedSecret, ciphertext } = await suite.Seal(recipient, operands, {
+      info: Buffer.from("edge-kms/operands/1"),
+      aad: Buffer.from(`${this.name}:${nonce}`),
+    });
+    return this.sign(signedMessageTypes.operationRequest, {
+      edge: this.name,
+      instance: this.instance,
+      nonce,
+      timeMs: Date.now(),
+      hpkePublicKey: this.hpkePublicKey,
+      auditHead: { seq: 0, hash: "0".repeat(64) },
+      operation,
+      sealingKeyId: keyId,
+      sealed: {
+        kem: 0x0020,
+        enc: Buffer.from(encapsulatedSecret).toString("base64"),
+        ciphertext: Buffer.from(ciphertext).toString("base64"),
+      },
+      ...changes,
+    });
+  }
+
   sign(type: SignedMessageType, payload: object): SignedRequest {
     const bytes = Buffer.from(JSON.stringify(payload));
     const signature = sign(null, preAuthenticationEncoding(type, bytes), this.#keys.privateKey);
@@ -155,6 +189,16 @@ export class TestEdge {
 
 export function readLeaseGrant(message: SignedMessage, bridgePublicKey: string): LeaseGrant {
   return v.parse(leaseGrant, verified(message, signedMessageTypes.leaseGrant, bridgePublicKey));
+}
+
+export function readOperationResult(
+  message: SignedMessage,
+  bridgePublicKey: string,
+): OperationResult {
+  return v.parse(
+    operationResult,
+    verified(message, signedMessageTypes.operationResult, bridgePublicKey),
+  );
 }
 
 export function readCredentialGrant(

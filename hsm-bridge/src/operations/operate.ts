@@ -1,0 +1,205 @@
+/**
+ * Performs one operation for an edge with a branch key that stays here (protocol.md "An operation in the bridge"): opened
+ * in the HSM, used in the memory of wasm-core, wiped. What comes out is logged before it is signed, and sealed to the edge.
+ */
+
+import {
+  type BridgeRequest,
+  base64Encode,
+  concatBytes,
+  decodeEnvelope,
+  decodeOperands,
+  encodeEnvelopeHeader,
+  envelopeAssociatedData,
+  envelopeBytes,
+  hexEncode,
+  OPERANDS_SEAL_INFO,
+  type Operands,
+  type Operation as OperationAsked,
+  type OperationRequest,
+  operandsSealAad,
+  signedMessageTypes,
+} from "@edge-kms/protocol";
+import type { SuiteKey } from "@edge-kms/wasm-core";
+import { openBranch } from "../branch-keys.ts";
+import type { Bridge, Operation } from "../bridge.ts";
+import { wipe } from "../bytes.ts";
+import { admitEdgeRequest, type EdgeRequest, refused } from "../edge-request.ts";
+import { BridgeError } from "../errors.ts";
+import { type BranchInUse, branchOf, requireUsableKey } from "../key-use.ts";
+import { raiseEpoch } from "../registry/epochs.ts";
+import type { KeyRow } from "../registry/keys.ts";
+import { appendLog } from "../registry/log.ts";
+import { sealToEdge } from "../seal-to-edge.ts";
+
+type Input = BridgeRequest<"operate">;
+type OperationEdgeRequest = EdgeRequest<OperationRequest>;
+
+/** How long the edge has to put the call on record. It answers at once or not at all. */
+export const OPERATION_MS = 30_000;
+
+export const operate: Operation<"operate"> = async (bridge, input) => {
+  const request = admitEdgeRequest(bridge, "operation", input.request);
+  try {
+    const { edge, payload } = request;
+    const asked = payload.operation;
+    const key = requireUsableKey(bridge, edge, asked, input.epoch, "proxy");
+    const used = await branchOf(bridge, key, asked, edge.group);
+    const outcome = await perform(bridge, payload, key, used);
+    if (outcome === null) {
+      // Played again, it would make the HSM work again.
+      await bridge.database.commit(() => request.remember());
+      throw new BridgeError("not-authentic", "The ciphertext does not open.");
+    }
+    try {
+      return { result: await release(bridge, request, input, key, used, outcome) };
+    } finally {
+      wipe(outcome);
+    }
+  } finally {
+    request.release();
+  }
+};
+
+/** The operands, in memory that the caller wipes. `sealing-key-changed` when they are sealed to another key. */
+async function openOperands({ sealingKey }: Bridge, request: OperationRequest) {
+  if (request.sealingKeyId !== sealingKey.keyId) {
+    throw new BridgeError("sealing-key-changed", "The operands are sealed to another key.");
+  }
+  const opened = await sealingKey.open(
+    request.sealed,
+    OPERANDS_SEAL_INFO,
+    operandsSealAad(request),
+  );
+  const operands = opened === null ? null : decodeOperands(opened);
+  if (opened === null || operands === null) {
+    wipe(opened);
+    throw refused("sealed operands");
+  }
+  return { opened, operands };
+}
+
+/** Envelope or plaintext, the caller's to wipe; null for a ciphertext that does not open. */
+async function perform(
+  bridge: Bridge,
+  request: OperationRequest,
+  key: KeyRow,
+  used: BranchInUse,
+): Promise<Uint8Array | null> {
+  const { opened, operands } = await openOperands(bridge, request);
+  let branchKey: Uint8Array | null = null;
+  let suiteKey: SuiteKey | null = null;
+  try {
+    branchKey = await openBranch(bridge, key, used.version, used.branch);
+    // openBranch has refused a key without a suite.
+    suiteKey = bridge.core.suiteKey(key.suite as 1 | 2, branchKey);
+    return request.operation.purpose === "encrypt"
+      ? encrypt(suiteKey, used, operands)
+      : decrypt(suiteKey, request.operation, operands);
+  } finally {
+    suiteKey?.release();
+    wipe(branchKey, opened);
+  }
+}
+
+function encrypt(key: SuiteKey, { version, branch }: BranchInUse, operands: Operands): Uint8Array {
+  const { context, text } = operands;
+  if (text.length > envelopeBytes.maxPlaintext) throw refused("plaintext too long");
+  const header = encodeEnvelopeHeader({
+    suite: key.suite,
+    keyId: branch.keyId,
+    versionId: version.version,
+    branchId: branch.branch,
+    nonce: crypto.getRandomValues(new Uint8Array(envelopeBytes.nonce)),
+  });
+  const sealed = key.encrypt(nonceOf(header), envelopeAssociatedData(header, context), text);
+  return concatBytes(header, sealed.commitment, sealed.ciphertext);
+}
+
+/** The nonce ends the header. */
+function nonceOf(header: Uint8Array): Uint8Array {
+  return header.subarray(envelopeBytes.header - envelopeBytes.nonce);
+}
+
+function decrypt(
+  key: SuiteKey,
+  asked: Extract<OperationAsked, { purpose: "decrypt" }>,
+  { context, text }: Operands,
+): Uint8Array | null {
+  const envelope = decodeEnvelope(base64Encode(text));
+  // Authorised was the key of the request; an envelope that names another is opened for nobody.
+  if (
+    envelope === null ||
+    envelope.keyId !== asked.keyId ||
+    envelope.versionId !== asked.version ||
+    envelope.branchId !== asked.branch ||
+    envelope.suite !== asked.suite
+  ) {
+    return null;
+  }
+  const { header, nonce, commitment, ciphertextAndTag } = envelope;
+  const aad = envelopeAssociatedData(header, context);
+  return key.decrypt(nonce, aad, commitment, ciphertextAndTag);
+}
+
+/**
+ * Seals, and in one transaction checks everything again (a freeze or a newer epoch may have come while the store was at
+ * work) and writes nonce, epoch and log. Only then is the result signed.
+ */
+async function release(
+  bridge: Bridge,
+  request: OperationEdgeRequest,
+  { epoch, maxUnacknowledged }: Input,
+  key: KeyRow,
+  { version, branch }: BranchInUse,
+  outcome: Uint8Array,
+) {
+  const { database, caps } = bridge;
+  const { edge, payload, requestHash } = request;
+  const asked = payload.operation;
+  const leaseId = hexEncode(crypto.getRandomValues(new Uint8Array(16)));
+  const type = signedMessageTypes.operationResult;
+  const sealed = await sealToEdge(request.hpkePublicKey, outcome, type, requestHash, leaseId);
+  const notBeforeMs = bridge.clock();
+  const result = {
+    purpose: asked.purpose,
+    requestHash,
+    edge: edge.edge,
+    instance: payload.instance,
+    account: key.account,
+    region: key.region,
+    keyId: key.keyId,
+    leaseId,
+    notBeforeMs,
+    expiresAtMs: notBeforeMs + Math.min(OPERATION_MS, caps.maxExpiryMs),
+    maxUnacknowledged: Math.min(maxUnacknowledged, caps.maxUnacknowledged),
+    epoch: { generation: epoch.generation, counter: epoch.counter },
+    store: bridge.store.kind,
+    sealed,
+    version: version.version,
+    branch: branch.branch,
+    suite: key.suite,
+    group: branch.group,
+  };
+  await database.commit(() => {
+    requireUsableKey(bridge, edge, asked, epoch, "proxy");
+    raiseEpoch(database, key.account, epoch.counter);
+    request.remember();
+    appendLog(database, bridge.clock(), "operation-performed", "control-plane", {
+      edge: edge.edge,
+      instance: payload.instance,
+      group: branch.group,
+      account: key.account,
+      region: key.region,
+      keyId: key.keyId,
+      version: version.version,
+      branch: branch.branch,
+      purpose: asked.purpose,
+      leaseId,
+      expiresAtMs: result.expiresAtMs,
+      auditSeq: payload.auditHead.seq,
+      auditHash: payload.auditHead.hash,
+    });
+  });
+  return bridge.identity.sign(type, result);
+}
