@@ -32,6 +32,7 @@ import { apiFailure, apiSuccess, wireAnswer, wireRefusal } from "./http/answers.
 import { type RawRequest, rawRequestOf } from "./http/raw-request.ts";
 import { type CredentialServices, grantCredential } from "./leases/credential-endpoint.ts";
 import { grantLeases } from "./leases/lease-endpoint.ts";
+import { performOperation } from "./leases/operation-endpoint.ts";
 import { passOnSealingKey } from "./leases/sealing-key-endpoint.ts";
 import { describeError, type Log, type LogFields } from "./log.ts";
 
@@ -62,6 +63,9 @@ export function createApp(services: AppServices): Hono<Env> {
   const { edges, hub } = services;
   app.all("/", (c) => answerApi(services, rawRequestOf(c.env.incoming)));
   app.post("/edge/v1/leases", (c) => answerEdge(services, c, (body) => grantLeases(edges, body)));
+  app.post("/edge/v1/operations", (c) =>
+    answerEdge(services, c, (body) => performOperation(edges, body)),
+  );
   app.post("/edge/v1/credentials", (c) =>
     answerEdge(services, c, (body) => grantCredential(edges, body)),
   );

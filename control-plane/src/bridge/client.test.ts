@@ -84,6 +84,10 @@ test("answers of management actions: transient trouble may be retried, our own m
 test("what the bridge does not know of a ciphertext is an invalid ciphertext", () => {
   expect(leaseErrorCode("not-found", "decrypt")).toBe("InvalidParameterValue.InvalidCiphertext");
   expect(leaseErrorCode("wrong-group", "decrypt")).toBe("InvalidParameterValue.InvalidCiphertext");
+  expect(leaseErrorCode("not-authentic", "decrypt")).toBe(
+    "InvalidParameterValue.InvalidCiphertext",
+  );
+  expect(leaseErrorCode("not-permitted", "decrypt")).toBe("UnauthorizedOperation");
   expect(leaseErrorCode("not-found", "encrypt")).toBe("InternalError");
   expect(leaseErrorCode("destroyed", "decrypt")).toBe("ResourceUnavailable.CmkNotFound");
   expect(leaseErrorCode("conflict", "encrypt")).toBe("ResourceUnavailable.KeyPendingDelete");

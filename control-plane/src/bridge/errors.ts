@@ -45,6 +45,7 @@ const managementCodes: Readonly<Record<BridgeFailure, ErrorCode>> = {
   destroyed: "InternalError",
   "too-early": "InternalError",
   corrupt: "InternalError",
+  "not-authentic": "InternalError",
   "hsm-unavailable": "UnsupportedOperation.ServiceTemporaryUnavailable",
   internal: "InternalError",
   unreachable: "UnsupportedOperation.ServiceTemporaryUnavailable",
@@ -59,12 +60,13 @@ export function toManagementError(thrown: unknown): unknown {
 }
 
 /**
- * What an edge tells the caller of Encrypt or Decrypt when the bridge refuses the lease of one key (design P4: only what
+ * What an edge tells the caller of Encrypt or Decrypt when the bridge refuses the use of one key (design P4: only what
  * the control plane has found in the caller's account has a state; for the rest of Decrypt there is one answer).
  */
 const leaseCodes: Readonly<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt: ErrorCode }>> = {
   "bad-request": { encrypt: "InternalError", decrypt: "InternalError" },
-  "not-permitted": { encrypt: "InternalError", decrypt: "InternalError" },
+  // By an operator's ceiling.
+  "not-permitted": { encrypt: "UnauthorizedOperation", decrypt: "UnauthorizedOperation" },
   "not-found": {
     encrypt: "InternalError",
     decrypt: "InvalidParameterValue.InvalidCiphertext",
@@ -89,6 +91,10 @@ const leaseCodes: Readonly<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt
   },
   "too-early": { encrypt: "InternalError", decrypt: "InternalError" },
   corrupt: { encrypt: "InternalError", decrypt: "InternalError" },
+  "not-authentic": {
+    encrypt: "InternalError",
+    decrypt: "InvalidParameterValue.InvalidCiphertext",
+  },
   "hsm-unavailable": { encrypt: "InternalError", decrypt: "InternalError" },
   internal: { encrypt: "InternalError", decrypt: "InternalError" },
 };

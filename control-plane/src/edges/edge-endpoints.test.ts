@@ -6,6 +6,7 @@ import {
   encodeAuditEvent,
   encodeAuditRecord,
   type LeasedKey,
+  type LeaseResponse,
   utf8DecodeStrict,
 } from "@edge-kms/protocol";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -58,8 +59,9 @@ const toDecrypt = (keyId: string, more = {}): LeasedKey => ({
 const resultOf = async (key: LeasedKey): Promise<string> => {
   const { status, body } = await lease([key]);
   expect(status).toBe(200);
-  const [result] = body.results as ({ grant: unknown } | { error: { code: string } })[];
+  const [result] = body.results as LeaseResponse["results"];
   if (result === undefined) throw new Error("no result");
+  if ("proxied" in result) return "proxied";
   return "grant" in result ? "grant" : result.error.code;
 };
 
@@ -142,7 +144,7 @@ describe("leases", () => {
     expect(await resultOf(toDecrypt(keyId, { version: 2 }))).toBe(invalidCiphertext);
   });
 
-  test("a key's own limits go before the default, and none of zero length is granted", async () => {
+  test("a key's own limits and edge mode go before the default, and none of zero length is granted", async () => {
     const keyId = await root.createKey("limited");
     await setKeyFields(h.database, keyId, { leaseExpiresAfterMs: 30_000 });
     expect(await resultOf(toEncrypt(keyId))).toBe("grant");
@@ -151,9 +153,41 @@ describe("leases", () => {
       permitted: [{ limits: { refreshAfterMs: 30_000, expiresAfterMs: 30_000 } }],
     });
     await setKeyFields(h.database, keyId, { leaseExpiresAfterMs: 0 });
-    expect(await resultOf(toEncrypt(keyId))).toBe("UnauthorizedOperation");
-    await setKeyFields(h.database, keyId, { leaseExpiresAfterMs: null, edgeMode: "deny" });
+    expect(await resultOf(toEncrypt(keyId))).toBe("proxied");
+    await setKeyFields(h.database, keyId, { leaseExpiresAfterMs: null, edgeMode: "proxy" });
+    expect(await resultOf(toDecrypt(keyId))).toBe("proxied");
+    await setKeyFields(h.database, keyId, { edgeMode: "deny" });
     expect(await resultOf(toDecrypt(keyId))).toBe("UnauthorizedOperation");
+  });
+
+  test("a key's lease times are 0 to 900 s, and no refresh comes after the end", async () => {
+    const keyId = await root.createKey("timed");
+    const set = (leaseRefreshAfterMs: number | null, leaseExpiresAfterMs: number | null) =>
+      setKeyFields(h.database, keyId, { leaseRefreshAfterMs, leaseExpiresAfterMs }).then(
+        () => "set",
+        () => "refused",
+      );
+    expect(await set(0, 0)).toBe("set");
+    expect(await set(900_000, 900_000)).toBe("set");
+    expect(await set(null, 0)).toBe("set");
+    expect(await set(900_000, null)).toBe("set");
+    for (const [refresh, expiry] of [
+      [2, 1],
+      [null, 900_001],
+      [900_001, null],
+      [-1, null],
+      [null, -1],
+    ] as const) {
+      expect(await set(refresh, expiry)).toBe("refused");
+    }
+  });
+
+  test("what the bridge does not lease but may do itself is proxied", async () => {
+    const keyId = await root.createKey("of-another-group");
+    h.bridge.refusedLeases.set(keyId, "wrong-group");
+    expect(await resultOf(toDecrypt(keyId))).toBe("proxied");
+    h.bridge.refusedLeases.set(keyId, "not-permitted");
+    expect(await resultOf(toEncrypt(keyId))).toBe("proxied");
   });
 
   test("asks again after raising the epochs to what the bridge has seen", async () => {

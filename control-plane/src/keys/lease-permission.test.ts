@@ -1,7 +1,7 @@
 import type { LeasedKey } from "@edge-kms/protocol";
 import { expect, test } from "vitest";
 import type { KeyWithEpoch } from "../db/queries/keys.ts";
-import { permitLease } from "./lease-permission.ts";
+import { permitUse } from "./lease-permission.ts";
 
 const edge = { accounts: new Set(["1"]), regions: new Set(["ap-singapore"]) };
 const limits = {
@@ -54,9 +54,11 @@ const found = (changes: Partial<KeyWithEpoch["key"]>): KeyWithEpoch => ({
   epoch: { generation: 1, counter: 1 },
 });
 
+const permit = (wanted: LeasedKey, changes: Partial<KeyWithEpoch["key"]>) =>
+  permitUse(edge, wanted, found(changes), limits);
 const told = (wanted: LeasedKey, changes: Partial<KeyWithEpoch["key"]>) => {
-  const permission = permitLease(edge, wanted, found(changes), limits);
-  return permission.ok ? "permitted" : permission.error;
+  const permission = permit(wanted, changes);
+  return permission.ok ? permission.mode : permission.error;
 };
 
 test("a deleted key is not found, to its own account and region only", () => {
@@ -70,7 +72,7 @@ test("a deleted key is not found, to its own account and region only", () => {
 });
 
 test("a version that this row does not know yet is the bridge's to judge", () => {
-  expect(told(toDecrypt(3), {})).toBe("permitted");
+  expect(told(toDecrypt(3), {})).toBe("lease");
   const invalid = "InvalidParameterValue.InvalidCiphertext";
   expect(told(toDecrypt(3), { state: "Disabled" })).toBe(invalid);
   expect(told(toDecrypt(2), { state: "Disabled" })).toBe("ResourceUnavailable.CmkDisabled");
@@ -79,4 +81,39 @@ test("a version that this row does not know yet is the bridge's to judge", () =>
 test("keys that a cloud product made are its own to use", () => {
   expect(told(toEncrypt, { owner: "cos" })).toBe("UnauthorizedOperation");
   expect(told(toDecrypt(1), { owner: "cos" })).toBe("UnauthorizedOperation");
+});
+
+test("the edge mode decides: lease, proxy, or nothing whatever the state", () => {
+  for (const wanted of [toEncrypt, toDecrypt(1)]) {
+    expect(told(wanted, { edgeMode: "lease" })).toBe("lease");
+    expect(told(wanted, { edgeMode: "proxy" })).toBe("proxy");
+    expect(told(wanted, { edgeMode: "proxy", state: "Disabled" })).toBe(
+      "ResourceUnavailable.CmkDisabled",
+    );
+    for (const state of ["Enabled", "Disabled", "PendingDelete"] as const) {
+      expect(told(wanted, { edgeMode: "deny", state })).toBe("UnauthorizedOperation");
+    }
+    expect(told(wanted, { edgeMode: "deny", state: "Deleted" })).toBe(
+      "ResourceUnavailable.CmkNotFound",
+    );
+  }
+  const invalid = "InvalidParameterValue.InvalidCiphertext";
+  expect(told(toDecrypt(3), { edgeMode: "deny" })).toBe(invalid);
+  expect(told(toDecrypt(1), { edgeMode: "deny", account: "2" })).toBe(invalid);
+});
+
+test("a key has its own lease times, of which no length at all means that it is proxied", () => {
+  const times = (changes: Partial<KeyWithEpoch["key"]>) => {
+    const permission = permit(toEncrypt, changes);
+    if (!permission.ok) throw new Error(permission.error);
+    const { refreshAfterMs, expiresAfterMs } = permission.limits;
+    return [permission.mode, refreshAfterMs, expiresAfterMs];
+  };
+  expect(times({})).toEqual(["lease", 1, 2]);
+  const own = { leaseRefreshAfterMs: 300_000, leaseExpiresAfterMs: 900_000 };
+  expect(times(own)).toEqual(["lease", 300_000, 900_000]);
+  // The default refresh is never later than the key's own end.
+  expect(times({ leaseExpiresAfterMs: 1 })).toEqual(["lease", 1, 1]);
+  expect(times({ leaseRefreshAfterMs: 5 })).toEqual(["lease", 2, 2]);
+  expect(times({ leaseExpiresAfterMs: 0 })).toEqual(["proxy", 0, 0]);
 });

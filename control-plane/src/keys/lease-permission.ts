@@ -1,4 +1,4 @@
-/** Which keys of an edge's request may be leased, and how (protocol.md "A branch-key lease", step 3). */
+/** What edges may do with a key, and within which limits (protocol.md "A branch-key lease", step 3, "An operation in the bridge"). */
 
 import type { Epoch, ErrorCode, LeasedKey, LeaseLimits } from "@edge-kms/protocol";
 import type { Key, KeyWithEpoch } from "../db/queries/keys.ts";
@@ -6,22 +6,28 @@ import type { Edge } from "../edges/directory.ts";
 import { transition } from "./states.ts";
 import { suites } from "./suites.ts";
 
-export type LeasePermission =
-  | { readonly ok: true; readonly epoch: Epoch; readonly limits: LeaseLimits }
+export type UsePermission =
+  | {
+      readonly ok: true;
+      /** Whether the edge may have the branch key, or have the bridge use it only. */
+      readonly mode: "lease" | "proxy";
+      readonly epoch: Epoch;
+      readonly limits: LeaseLimits;
+    }
   | { readonly ok: false; readonly error: ErrorCode };
 
-const refuse = (error: ErrorCode): LeasePermission => ({ ok: false, error });
+const refuse = (error: ErrorCode): UsePermission => ({ ok: false, error });
 
 /**
  * @param found the key of that id in any account and region, null when there is none.
  * @param defaults limits of keys without limits of their own.
  */
-export function permitLease(
+export function permitUse(
   edge: Pick<Edge, "accounts" | "regions">,
   wanted: LeasedKey,
   found: KeyWithEpoch | null,
   defaults: LeaseLimits,
-): LeasePermission {
+): UsePermission {
   const isCovered = edge.accounts.has(wanted.account) && edge.regions.has(wanted.region);
   const isOwn =
     found !== null && found.key.account === wanted.account && found.key.region === wanted.region;
@@ -34,13 +40,12 @@ export function permitLease(
   if (wanted.purpose === "decrypt" && wanted.suite !== suites[key.suite].wire) {
     return refuse(unknownKey(wanted));
   }
-  const refusal = stateRefusal(key, wanted.purpose);
+  const refusal = refusalOf(key, wanted.purpose);
   if (refusal !== null) return refuse(isKnownVersion(wanted, key) ? refusal : unknownKey(wanted));
   const limits = limitsOf(key, defaults);
-  // Edge modes other than `lease` keep the branch keys in the bridge; proxying comes with its own issue.
-  if (key.edgeMode !== "lease" || limits.expiresAfterMs === 0)
-    return refuse("UnauthorizedOperation");
-  return { ok: true, epoch, limits };
+  // A lease of no length is none: the key stays in the bridge.
+  const mode = key.edgeMode === "proxy" || limits.expiresAfterMs === 0 ? "proxy" : "lease";
+  return { ok: true, mode, epoch, limits };
 }
 
 /** What is told of a key that is not there for this caller: of a ciphertext nothing more than that it is invalid (P4). */
@@ -50,11 +55,13 @@ function unknownKey(wanted: LeasedKey): ErrorCode {
     : "InvalidParameterValue.InvalidCiphertext";
 }
 
-function stateRefusal(
-  { state, owner }: KeyWithEpoch["key"],
+function refusalOf(
+  { state, owner, edgeMode }: KeyWithEpoch["key"],
   purpose: LeasedKey["purpose"],
 ): ErrorCode | null {
   if (state === "Deleted") return "ResourceUnavailable.CmkNotFound";
+  // Always: no edge tells the state of a key that is not for edges.
+  if (edgeMode === "deny") return "UnauthorizedOperation";
   const allowed = transition({ state, owner }, purpose);
   return allowed.ok ? null : allowed.error;
 }

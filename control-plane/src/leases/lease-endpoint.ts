@@ -16,7 +16,7 @@ import { findKeysWithEpochs } from "../db/queries/keys.ts";
 import { type EdgeAnswer, refusedEdge, unavailable } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
 import type { Edge } from "../edges/directory.ts";
-import { permitLease } from "../keys/lease-permission.ts";
+import { permitUse } from "../keys/lease-permission.ts";
 import { translateBridgeRefusal } from "./bridge-refusal.ts";
 
 export interface LeaseServices extends EdgeAuthentication {
@@ -69,10 +69,10 @@ async function authoriseAndGrant(
   const permitted: BridgeRequest<"lease">["permitted"] = [];
   for (const [index, key] of wanted.entries()) {
     const row = byId.get(key.keyId) ?? null;
-    const permission = permitLease(edge, key, row, services.keyLimits);
-    if (permission.ok)
-      permitted.push({ index, epoch: permission.epoch, limits: permission.limits });
-    else results.set(index, { error: { code: permission.error } });
+    const permission = permitUse(edge, key, row, services.keyLimits);
+    if (!permission.ok) results.set(index, { error: { code: permission.error } });
+    else if (permission.mode === "proxy") results.set(index, { proxied: true });
+    else permitted.push({ index, epoch: permission.epoch, limits: permission.limits });
   }
   if (permitted.length > 0) await askBridge(services, request, permitted, wanted, results);
   // An index the bridge has left out has no lease.
@@ -97,6 +97,11 @@ async function askBridge(
   for (const result of answer.results) {
     if ("grant" in result) {
       results.set(result.index, { grant: result.grant });
+      continue;
+    }
+    // The branch is another group's, or an operator has ruled leases of the key out: the bridge may still use it itself.
+    if (result.error.code === "wrong-group" || result.error.code === "not-permitted") {
+      results.set(result.index, { proxied: true });
       continue;
     }
     const purpose = wanted[result.index]?.purpose ?? "decrypt";

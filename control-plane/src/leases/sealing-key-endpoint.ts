@@ -1,5 +1,5 @@
 /**
- * `POST /edge/v1/sealing-key`: passes on the key that edges seal v1 proofs to, as the bridge has signed it. Not kept here:
+ * `POST /edge/v1/sealing-key`: passes on the key that edges seal v1 proofs and operands to, as the bridge has signed it. Not kept here:
  * edges ask once for each start of the bridge, and a copy that remembered would hand out a key that is gone.
  */
 

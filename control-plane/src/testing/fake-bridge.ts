@@ -14,6 +14,7 @@ import {
   type CredentialRequest,
   hexEncode,
   type LeaseRequest,
+  type OperationRequest,
   type Principal,
   type SignedMessage,
   signedMessageTypes,
@@ -56,6 +57,8 @@ export class FakeBridge implements Bridge {
   /** Dates of destruction. */
   readonly dates = new Map<string, number>();
   readonly destroyed = new Set<string>();
+  /** Keys whose leases are refused, with which code. */
+  readonly refusedLeases = new Map<string, BridgeErrorCode>();
   /** The bridge's own time, for its dates. */
   clock: () => number = Date.now;
   generation = 1;
@@ -158,6 +161,8 @@ export class FakeBridge implements Bridge {
           this.seen.set(key.account, epoch.counter);
           if (!this.made.has(key.keyId)) return leaseError(index, "not-found");
           if (this.destroyed.has(key.keyId)) return leaseError(index, "destroyed");
+          const refusal = this.refusedLeases.get(key.keyId);
+          if (refusal !== undefined) return leaseError(index, refusal);
           const newest = this.versions.get(key.keyId) ?? 1;
           if (key.purpose === "decrypt" && key.version > newest) {
             return leaseError(index, "not-found");
@@ -165,6 +170,15 @@ export class FakeBridge implements Bridge {
           return { index, grant: this.#grant({ ...key, index, epoch, limits }) };
         }),
       };
+    },
+    operate: ({ request, epoch }) => {
+      const { operation, sealingKeyId } = payloadOf<OperationRequest>(request);
+      if (sealingKeyId !== "00".repeat(8)) throw new BridgeError("operate", "sealing-key-changed");
+      if (this.#isStale(operation.account, epoch)) throw new BridgeError("operate", "stale-epoch");
+      this.seen.set(operation.account, epoch.counter);
+      if (!this.made.has(operation.keyId)) throw new BridgeError("operate", "not-found");
+      const { operationResult: type } = signedMessageTypes;
+      return { result: signMessage(type, { ...operation, epoch }, this.identity.privateKey) };
     },
     leaseCredential: ({ request, principal, sealed, epoch }) => {
       const { proof } = payloadOf<CredentialRequest>(request);

@@ -55,7 +55,7 @@ export const keys = pgTable(
     /** The version that encrypts; 0 while there is none. */
     currentVersion: bigint("current_version", { mode: "number" }).notNull().default(0),
     edgeMode: text("edge_mode", { enum: edgeModes }).notNull().default("lease"),
-    /** Of this key's leases; the configured ones when null. */
+    /** Of this key's leases; the configured ones when null. An expiry of 0: none, the key is proxied. */
     leaseRefreshAfterMs: integer("lease_refresh_after_ms"),
     leaseExpiresAfterMs: integer("lease_expires_after_ms"),
     rotationEnabled: boolean("rotation_enabled").notNull().default(false),
@@ -96,5 +96,7 @@ export const keys = pgTable(
     ),
     check("keys_edge_mode", sql`${t.edgeMode} in ('lease', 'proxy', 'deny')`),
     check("keys_lease_limit", sql`${t.leaseExpiresAfterMs} between 0 and 900000`),
+    check("keys_lease_refresh", sql`${t.leaseRefreshAfterMs} between 0 and 900000`),
+    check("keys_lease_order", sql`${t.leaseRefreshAfterMs} <= ${t.leaseExpiresAfterMs}`),
   ],
 );

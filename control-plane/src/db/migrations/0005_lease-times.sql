@@ -1,0 +1,2 @@
+ALTER TABLE "keys" ADD CONSTRAINT "keys_lease_refresh" CHECK ("keys"."lease_refresh_after_ms" between 0 and 900000);--> statement-breakpoint
+ALTER TABLE "keys" ADD CONSTRAINT "keys_lease_order" CHECK ("keys"."lease_refresh_after_ms" <= "keys"."lease_expires_after_ms");
