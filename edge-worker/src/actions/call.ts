@@ -6,6 +6,7 @@ import type {
   KmsActionName,
   kmsActions,
   LeasedKey,
+  Operands,
 } from "@edge-kms/protocol";
 import type { Core } from "@edge-kms/wasm-core";
 import type { Region } from "../bindings.ts";
@@ -16,12 +17,22 @@ import type { OpenKey } from "../keys/open-keys.ts";
 export type Input<N extends KmsActionName> = ActionInput<(typeof kmsActions)[N]>;
 export type Output<N extends KmsActionName> = ActionOutput<(typeof kmsActions)[N]>;
 
+/** Which branch key was used. */
+export type Branch = Pick<OpenKey, "keyId" | "version" | "branch" | "suite">;
+
 /** One use of a branch key, as the audit record names it. */
-export interface KeyUse {
+export interface KeyUse extends Omit<Branch, "suite"> {
   readonly use: "encrypt" | "decrypt";
-  readonly keyId: string;
-  readonly version: number;
-  readonly branch: string;
+}
+
+/** What is to be done with a key: here with a leased one, or by the bridge with one that stays there. */
+export interface KeyWork<T> {
+  /** Synchronous. */
+  readonly here: (open: OpenKey) => T;
+  /** What the bridge does it with. */
+  readonly operands: () => Operands;
+  /** Takes what the bridge answered to the operands; `content` is wiped afterwards. */
+  readonly byBridge: (done: Branch, content: Uint8Array) => T;
 }
 
 /** What a call touched, collected while it runs, so that a refusal has it too. */
@@ -39,13 +50,13 @@ export class Trail {
   }
 
   /** A key that this call relies on. */
-  rely(key: LeasedKey, open: OpenKey): void {
-    this.leases.push(open.leaseId);
+  rely(key: LeasedKey, lease: Pick<OpenKey, "leaseId" | "store">): void {
+    this.leases.push(lease.leaseId);
     this.keys.push(key);
-    this.store = open.store;
+    this.store = lease.store;
   }
 
-  used(use: KeyUse["use"], { keyId, version, branch }: OpenKey): void {
+  used(use: KeyUse["use"], { keyId, version, branch }: Branch): void {
     this.uses.push({ use, keyId, version, branch });
   }
 }
@@ -65,6 +76,6 @@ export interface ActionCall {
   readonly requestId: string;
   readonly uin: string;
   readonly dataKeys: DataKeyDoor;
-  /** Runs a synchronous operation with a key, and puts the key on the trail. */
-  withKey<T>(key: LeasedKey, operate: (open: OpenKey) => T): Promise<T>;
+  /** Has the work done with a key, here or in the bridge, and puts the key on the trail. */
+  withKey<T>(key: LeasedKey, work: KeyWork<T>): Promise<T>;
 }

@@ -5,8 +5,8 @@
  */
 
 import { equalBytes } from "@edge-kms/protocol";
-import type { ActionCall, Input, Output } from "./call.ts";
-import { open, sealWith } from "./ciphertext.ts";
+import type { ActionCall, Branch, Input, Output } from "./call.ts";
+import { open, sealUnless } from "./ciphertext.ts";
 
 export async function reEncrypt(
   input: Input<"ReEncrypt">,
@@ -17,20 +17,20 @@ export async function reEncrypt(
   try {
     const KeyId = input.DestinationKeyId || envelope.keyId;
     const isSameContext = equalBytes(SourceEncryptionContext, DestinationEncryptionContext);
-    const { account, region, trail } = call;
-    trail.name(KeyId);
-    const resealed = await call.withKey(
-      { purpose: "encrypt", account, region: region.name, keyId: KeyId },
-      (key) => {
-        // A lease from before a rotation must not take a ciphertext back to the older version.
-        const isAhead = envelope.versionId > key.version;
-        const isOfBranch = key.version === envelope.versionId && key.branch === envelope.branchId;
-        const isCurrent =
-          KeyId === envelope.keyId && key.suite === envelope.suite && (isAhead || isOfBranch);
-        if (isCurrent && isSameContext) return null;
-        trail.used("encrypt", key);
-        return sealWith(key, plaintext, DestinationEncryptionContext);
-      },
+    const isCurrent = (current: Branch): boolean => {
+      // A lease from before a rotation must not take a ciphertext back to the older version.
+      const isAhead = envelope.versionId > current.version;
+      const isOfBranch =
+        current.version === envelope.versionId && current.branch === envelope.branchId;
+      const isOfKey = KeyId === envelope.keyId && current.suite === envelope.suite;
+      return isSameContext && isOfKey && (isAhead || isOfBranch);
+    };
+    const resealed = await sealUnless(
+      isCurrent,
+      call,
+      KeyId,
+      plaintext,
+      DestinationEncryptionContext,
     );
     return {
       CiphertextBlob: resealed ?? CiphertextBlob,

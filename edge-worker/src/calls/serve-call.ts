@@ -9,12 +9,13 @@ import {
   ApiError,
   encodeError,
   encodeSuccess,
+  type LeasedKey,
   parseRequestParams,
   type RequestHead,
   toApiError,
   unwrap,
 } from "@edge-kms/protocol";
-import { type ActionCall, Trail } from "../actions/call.ts";
+import { type ActionCall, type KeyWork, Trail } from "../actions/call.ts";
 import { perform } from "../actions/perform.ts";
 import type { Region } from "../bindings.ts";
 import type { Caller } from "../caller/authenticate.ts";
@@ -23,6 +24,7 @@ import { usedSignature } from "../caller/used-signature.ts";
 import type { Arrival } from "../http/arrival.ts";
 import { verdicts } from "../instance/messages.ts";
 import type { Visit } from "../isolate/isolate.ts";
+import { proxied } from "../keys/key-ring.ts";
 import { describeCause } from "../log.ts";
 import { auditEventOf } from "./audit-event.ts";
 
@@ -107,11 +109,7 @@ async function run(
       requestId: arrival.requestId,
       uin: caller.principal.uin,
       dataKeys: visit,
-      withKey: (key, operate) =>
-        visit.isolate.keys.use(key, visit, (open) => {
-          trail.rely(key, open);
-          return operate(open);
-        }),
+      withKey: (key, work) => withKey(key, work, trail, visit),
     };
     const output = await perform(action.name, params, call);
     return { body: encodeSuccess(arrival.requestId, output), trail, error: null };
@@ -119,6 +117,28 @@ async function run(
     const error = toApiError(thrown);
     if (error.code === "InternalError") logInternal(arrival, action.name, error);
     return { body: encodeError(arrival.requestId, error), trail, error };
+  }
+}
+
+/** Here with a leased key, or else in the bridge. */
+async function withKey<T>(
+  key: LeasedKey,
+  work: KeyWork<T>,
+  trail: Trail,
+  visit: Visit,
+): Promise<T> {
+  const { keys, bridgeWork } = visit.isolate;
+  const outcome = await keys.use(key, visit, (open) => {
+    trail.rely(key, open);
+    return work.here(open);
+  });
+  if (outcome !== proxied) return outcome;
+  const { performed, content } = await bridgeWork.perform(key, work.operands(), visit);
+  try {
+    trail.rely(key, performed);
+    return work.byBridge({ ...performed, keyId: key.keyId }, content);
+  } finally {
+    content.fill(0);
   }
 }
 

@@ -9,7 +9,6 @@ import {
   responseContentType,
   signedMessageTypes,
 } from "@edge-kms/protocol";
-import { apiAnswer } from "../http/answers.ts";
 import type { Arrival } from "../http/arrival.ts";
 import { readAtMost } from "../http/read-at-most.ts";
 import type { Isolate } from "../isolate/isolate.ts";
@@ -20,10 +19,15 @@ const DEADLINE_MS = 60_000;
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
 /**
+ * The body of the control plane's answer.
+ *
  * @throws ApiError InternalError when the control plane does not answer, when something on the way answers in its stead, or
  *   a guard against loops holds.
  */
-export async function forward(arrival: Arrival, isolate: Isolate): Promise<Response> {
+export async function forward(
+  arrival: Arrival,
+  isolate: Isolate,
+): Promise<Uint8Array<ArrayBuffer>> {
   if (arrival.isForwarded) {
     throw new ApiError("InternalError", { detail: "forwarded-twice" });
   }
@@ -64,7 +68,7 @@ export async function forward(arrival: Arrival, isolate: Isolate): Promise<Respo
   } catch (cause) {
     throw new ApiError("InternalError", { detail: "control-plane-unreachable", cause });
   }
-  return apiAnswer(await answerOf(response));
+  return answerOf(response);
 }
 
 /**

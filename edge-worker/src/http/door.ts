@@ -8,6 +8,7 @@ import {
   requestLimits,
   toApiError,
   unwrap,
+  utf8DecodeStrict,
 } from "@edge-kms/protocol";
 import { logInternal, serveCall } from "../calls/serve-call.ts";
 import { forward } from "../forwarding/forward.ts";
@@ -56,8 +57,21 @@ async function answerCall(arrived: Arrival, visit: Visit): Promise<Response> {
 async function route(arrival: Arrival, visit: Visit): Promise<Response> {
   const head = unwrap(parseRequestHead(arrival));
   const action = findAction(head.service, head.action);
-  if (action?.plane !== "data") return forward(arrival, visit.isolate);
+  if (action?.plane !== "data") {
+    const body = await forward(arrival, visit.isolate);
+    // A right may have been given, which the caller may use at once.
+    if (action?.kind !== "read" && isSuccess(body)) await visit.rightsChanged();
+    return apiAnswer(body);
+  }
   return apiAnswer(await serveCall(arrival, head, action, visit));
+}
+
+function isSuccess(body: Uint8Array): boolean {
+  try {
+    return JSON.parse(utf8DecodeStrict(body) ?? "").Response.Error === undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Ready when the instance answers; asking also wakes it, so that it connects and delivers what waits. */

@@ -17,13 +17,24 @@ import {
   type Principal,
   signedMessageTypes,
 } from "@edge-kms/protocol";
+import { describeCause } from "../log.ts";
 import { openMessage } from "../signing/ed25519.ts";
 import { isolateSealInfo, open, type Sealed, seal } from "../signing/sealing.ts";
+import { AnswerMemory } from "./answer-memory.ts";
 import { Gate } from "./gate.ts";
-import type { LeaseContext } from "./key-leases.ts";
+import { type LeaseContext, unreachable } from "./key-leases.ts";
 import { localTimes } from "./lease-times.ts";
+import {
+  CONCURRENT,
+  MAX_HELD,
+  MAX_REFUSALS,
+  MAX_WAIT_MS,
+  MAX_WAITING,
+  nextRefreshMs,
+  REFUSAL_MS,
+} from "./limits.ts";
 import type { Answer, CallerLoan, CallerQuestion } from "./messages.ts";
-import { ProofSealing } from "./proof-sealing.ts";
+import { sealProof } from "./proof-sealing.ts";
 import { type Origin, type Sent, UpstreamError } from "./upstream.ts";
 
 /** A caller's credential in hand. */
@@ -31,7 +42,7 @@ export interface HeldCaller {
   readonly id: string;
   readonly principal: Principal;
   readonly epoch: Epoch;
-  readonly refreshAtMs: number;
+  refreshAtMs: number;
   readonly expiresAtMs: number;
   readonly maxUnacknowledged: number;
   readonly requestHash: string;
@@ -39,9 +50,6 @@ export interface HeldCaller {
   readonly sealed: Sealed | null;
 }
 
-const CONCURRENT = 20;
-const MAX_WAITING = 2000;
-const MAX_HELD = 20_000;
 /** HMAC-SHA256 output. */
 const SIGNING_KEY_BYTES = 32;
 
@@ -54,12 +62,12 @@ export class CallerLeases {
   /** Leases with a signing key, by SecretId, day and service. */
   readonly #byScope = new Map<string, HeldCaller>();
   readonly #asking = new Map<string, Promise<unknown>>();
-  readonly #gate = new Gate(CONCURRENT, MAX_WAITING);
-  readonly #sealing: ProofSealing;
+  /** SecretIds that nobody has. What else is refused depends on the proof. */
+  readonly #unknown = new AnswerMemory<Answer<never>>(MAX_REFUSALS, REFUSAL_MS);
+  readonly #gate = new Gate(CONCURRENT, MAX_WAITING, MAX_WAIT_MS);
 
   constructor(context: LeaseContext) {
     this.#context = context;
-    this.#sealing = new ProofSealing(context.upstream, context.identity.bridgeKey);
   }
 
   /** The lease of that id, if this instance holds it and it has neither ended nor been voided. */
@@ -76,26 +84,44 @@ export class CallerLeases {
   /** What an isolate needs to believe the caller of this proof, and those who sign with the same key. */
   async lend({ proof, isolateKey, staleLease }: CallerQuestion): Promise<Answer<CallerLoan>> {
     const scope = scopeOf(proof);
-    if (scope !== null) {
+    let held = this.#find(scope, staleLease);
+    if (held === null && scope !== null) {
       // Who comes while another asks waits for that answer once; it may have been refused for its own bad signature.
       await this.#asking.get(scope)?.catch(() => undefined);
+      held = this.#find(scope, staleLease);
     }
-    const known = scope === null ? undefined : this.#byScope.get(scope);
-    const now = this.#context.clock.now();
-    const held =
-      known !== undefined && known.id !== staleLease && this.#isValid(known, now) ? known : null;
-    if (held !== null && now < held.refreshAtMs) return this.#reseal(held, isolateKey);
+    if (held !== null) {
+      const now = this.#context.clock.now();
+      if (now >= held.refreshAtMs) this.#refresh(held, proof, scope, now);
+      return this.#reseal(held, isolateKey);
+    }
     let asked = await this.#ask(proof, scope);
     // An epoch may have risen while the answer was on its way; it is asked for once more.
     if (asked.ok && !this.#isValid(asked.value, this.#context.clock.now())) {
       asked = await this.#ask(proof, scope);
     }
-    if (asked.ok) return this.#reseal(asked.value, isolateKey);
-    const mayWait = asked.code === "InternalError" || asked.code === "RequestLimitExceeded";
-    if (held !== null && mayWait && this.#isValid(held, this.#context.clock.now())) {
-      return this.#reseal(held, isolateKey);
-    }
-    return asked;
+    return asked.ok ? this.#reseal(asked.value, isolateKey) : asked;
+  }
+
+  /** Asks for a newer lease while this one serves. */
+  #refresh(held: HeldCaller, proof: CallerProof, scope: string | null, nowMs: number): void {
+    held.refreshAtMs = nextRefreshMs(held.expiresAtMs, nowMs);
+    this.#ask(proof, scope).then(
+      (asked) => {
+        // Any other refusal may be this proof's own fault.
+        const isGone = !asked.ok && asked.code === "AuthFailure.SecretIdNotFound";
+        if (!isGone) return;
+        this.#byId.delete(held.id);
+        if (scope !== null && this.#byScope.get(scope) === held) this.#byScope.delete(scope);
+      },
+      (thrown: unknown) => console.error(`refresh of a credential: ${describeCause(thrown)}`),
+    );
+  }
+
+  #find(scope: string | null, staleLease: string | null): HeldCaller | null {
+    const held = scope === null ? undefined : this.#byScope.get(scope);
+    if (held === undefined || held.id === staleLease) return null;
+    return this.#isValid(held, this.#context.clock.now()) ? held : null;
   }
 
   #isValid(held: HeldCaller, nowMs: number): boolean {
@@ -104,16 +130,23 @@ export class CallerLeases {
   }
 
   async #ask(proof: CallerProof, scope: string | null): Promise<Answer<HeldCaller>> {
+    const { clock, epochs } = this.#context;
+    // Whose it might be is not known: any account's change counts.
+    const name = `${epochs.revision}|${proof.secretId}`;
+    const unknown = this.#unknown.find(name, clock.now());
+    if (unknown !== null) return unknown;
     const asked = this.#gate
       .run(() => this.#request(proof, scope))
       .then(
         (answer) => answer ?? refusal("RequestLimitExceeded", "credential-queue-full"),
-        (thrown: unknown) => {
-          if (!(thrown instanceof UpstreamError)) throw thrown;
-          console.error(`credential lease: ${thrown.message}`);
-          return refusal("InternalError", "control-plane-unreachable");
-        },
-      );
+        (thrown: unknown) => unreachable("credential lease", thrown),
+      )
+      .then((answer) => {
+        if (!answer.ok && answer.code === "AuthFailure.SecretIdNotFound") {
+          this.#unknown.keep(name, answer, clock.now());
+        }
+        return answer;
+      });
     if (scope === null || this.#asking.has(scope)) return asked;
     this.#asking.set(scope, asked);
     return asked.finally(() => this.#asking.delete(scope));
@@ -148,16 +181,16 @@ export class CallerLeases {
 
   /** Sends a proof; that of v1 sealed, and once more when the bridge has started anew meanwhile and has another key. */
   async #send(proof: CallerProof): Promise<Sent<CredentialResponse>> {
-    const { upstream } = this.#context;
+    const { upstream, bridgeSealing } = this.#context;
     if (isTc3(proof)) return this.#post(upstream.origin(), proof);
     for (let isRetry = false; ; isRetry = true) {
-      const key = await this.#sealing.key();
+      const key = await bridgeSealing.key();
       const origin = upstream.origin();
-      const sent = await this.#post(origin, await this.#sealing.seal(proof, key, origin));
+      const sent = await this.#post(origin, await sealProof(proof, key, origin));
       if (!("error" in sent.answer) || sent.answer.error.code !== "sealing-key-changed") {
         return sent;
       }
-      this.#sealing.forget(key);
+      bridgeSealing.forget(key.keyId);
       if (isRetry) return sent;
     }
   }

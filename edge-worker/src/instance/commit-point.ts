@@ -14,7 +14,6 @@ import {
 import type { CallerLeases, HeldCaller } from "./caller-leases.ts";
 import type { InstanceClock } from "./clock.ts";
 import type { Epochs } from "./epochs.ts";
-import type { HeldKey, KeyLeases } from "./key-leases.ts";
 import { type Batch, type Commitment, MAX_BATCH, REPLAY_BYTES, verdicts } from "./messages.ts";
 import type { Outbox } from "./outbox.ts";
 import type { ReplayMemory } from "./replay-memory.ts";
@@ -22,12 +21,20 @@ import type { ReplayMemory } from "./replay-memory.ts";
 /** Without any lease to say so: records of refusals by the commit point itself. */
 const MAX_UNACKNOWLEDGED = 200_000;
 
+/** What allows a use of a key: a lease of it, or an operation that the bridge performed. */
+export interface HeldUse {
+  readonly account: string;
+  readonly maxUnacknowledged: number;
+  /** Counted down here. */
+  operationsLeft: number;
+}
+
 export interface CommitContext {
   readonly edge: string;
   readonly instance: string;
   readonly clock: InstanceClock;
   readonly epochs: Epochs;
-  readonly keys: KeyLeases;
+  readonly keys: { valid(id: string, nowMs: number): HeldUse | null };
   readonly callers: CallerLeases;
   readonly replays: ReplayMemory;
   readonly outbox: Outbox;
@@ -36,7 +43,7 @@ export interface CommitContext {
 
 interface Passed {
   readonly caller: HeldCaller | null;
-  readonly keys: readonly HeldKey[];
+  readonly keys: readonly HeldUse[];
 }
 
 export class CommitPoint {
@@ -112,7 +119,7 @@ export class CommitPoint {
       return verdicts.staleCaller;
     }
     if (room >= caller.maxUnacknowledged) return verdicts.overBudget;
-    const used: HeldKey[] = [];
+    const used: HeldUse[] = [];
     for (const id of batch.keys[n] ?? []) {
       const key = keys.valid(id, now);
       // A key of another account can only come from a fault of our own; it must not pass all the same.

@@ -10,6 +10,7 @@ import { bindingsOf } from "../bindings.ts";
 import { core } from "../isolate/core.ts";
 import { importSigningKey, importVerifyingKey } from "../signing/ed25519.ts";
 import { makeSealingKey } from "../signing/sealing.ts";
+import { BridgeSealing } from "./bridge-sealing.ts";
 import { CallerLeases } from "./caller-leases.ts";
 import { type InstanceClock, startClock } from "./clock.ts";
 import { CommitPoint } from "./commit-point.ts";
@@ -29,7 +30,11 @@ import type {
   InstanceStatus,
   KeyLoan,
   KeyQuestion,
+  OperationQuestion,
+  Performed,
+  Proxied,
 } from "./messages.ts";
+import { Operations } from "./operations.ts";
 import { Outbox } from "./outbox.ts";
 import { ReplayMemory } from "./replay-memory.ts";
 import { Upstream } from "./upstream.ts";
@@ -43,6 +48,8 @@ export class EdgeInstance extends DurableObject {
   readonly #keys: KeyLeases;
   readonly #callers: CallerLeases;
   readonly #dataKeys: HostedDataKeys;
+  readonly #operations: Operations;
+  readonly #epochs = new Epochs();
   readonly #commitPoint: CommitPoint;
   readonly #delivery: Delivery;
   readonly #connection: Connection;
@@ -54,7 +61,7 @@ export class EdgeInstance extends DurableObject {
     const instance = hexEncode(crypto.getRandomValues(new Uint8Array(16)));
     this.#outbox = new Outbox(state.storage.sql);
     this.#clock = startClock(this.#outbox.highWaterMs());
-    const epochs = new Epochs();
+    const epochs = this.#epochs;
     const sha256 = core.sha256;
     const upstream = new Upstream(
       bindings,
@@ -63,15 +70,17 @@ export class EdgeInstance extends DurableObject {
       importSigningKey(bindings.signingKey),
       sha256,
     );
+    const bridgeKey = importVerifyingKey(bindings.bridgePublicKey);
     const context: LeaseContext = {
       identity: {
         edge: bindings.edgeId,
         group: bindings.edgeGroup,
         instance,
-        bridgeKey: importVerifyingKey(bindings.bridgePublicKey),
+        bridgeKey,
         sealingKey: makeSealingKey(),
       },
       upstream,
+      bridgeSealing: new BridgeSealing(upstream, bridgeKey),
       clock: this.#clock,
       epochs,
       auditHead: () => this.#commitPoint.head,
@@ -79,12 +88,15 @@ export class EdgeInstance extends DurableObject {
     this.#keys = new KeyLeases(context);
     this.#callers = new CallerLeases(context);
     this.#dataKeys = new HostedDataKeys(upstream);
+    this.#operations = new Operations(context);
     this.#commitPoint = new CommitPoint({
       edge: bindings.edgeId,
       instance,
       clock: this.#clock,
       epochs,
-      keys: this.#keys,
+      keys: {
+        valid: (id, nowMs) => this.#keys.valid(id, nowMs) ?? this.#operations.valid(id, nowMs),
+      },
       callers: this.#callers,
       replays: new ReplayMemory(this.#clock.now(), bindings.signatureReuseMs),
       outbox: this.#outbox,
@@ -96,9 +108,19 @@ export class EdgeInstance extends DurableObject {
     this.#delivery.kick();
   }
 
-  /** A branch key, sealed to the isolate that asks. */
-  lendKey(question: KeyQuestion): Promise<Answer<KeyLoan>> {
+  /** A branch key, sealed to the isolate that asks, or word that the bridge does not let it go. */
+  lendKey(question: KeyQuestion): Promise<Answer<KeyLoan | Proxied>> {
     return this.#keys.lend(question);
+  }
+
+  /** An operation by the bridge, its result sealed to the isolate that asks. */
+  operate(question: OperationQuestion): Promise<Answer<Performed | Proxied>> {
+    return this.#operations.perform(question);
+  }
+
+  /** A change went through this edge: what was refused before it is asked again. */
+  rightsChanged(): void {
+    this.#epochs.touch();
   }
 
   /** What it takes to believe a caller, sealed to the isolate that asks. */

@@ -5,6 +5,7 @@ import { compareEpochs, type Epoch } from "@edge-kms/protocol";
 export class Epochs {
   readonly #known = new Map<string, Epoch>();
   #revision = 1;
+  #touched = 0;
 
   /** Rises with every change. */
   get revision(): number {
@@ -23,6 +24,18 @@ export class Epochs {
   isCurrent(account: string, epoch: Epoch): boolean {
     const known = this.#known.get(account);
     return known === undefined || compareEpochs(epoch, known) >= 0;
+  }
+
+  /** Rights were given that no epoch may have told of yet: what was refused before does not count any more. */
+  touch(): void {
+    this.#touched += 1;
+    this.#revision += 1;
+  }
+
+  /** Part of the name of what is remembered of an account: after each change, and each `touch`, another text. */
+  mark(account: string): string {
+    const known = this.#known.get(account);
+    return `${this.#touched}.${known?.generation ?? ""}.${known?.counter ?? ""}`;
   }
 
   entries(): [account: string, epoch: Epoch][] {

@@ -1,6 +1,7 @@
 /**
  * Branch-key leases of one instance: asked for once per key whatever the number of callers, verified against everything
- * that was asked, kept sealed, and lent to isolates sealed anew to a key of theirs.
+ * that was asked, kept sealed, and lent to isolates sealed anew to a key of theirs. A lease in hand is lent at once; when
+ * it is due, a newer one is asked for meanwhile.
  */
 
 import {
@@ -14,13 +15,26 @@ import {
   leaseResponse,
   signedMessageTypes,
 } from "@edge-kms/protocol";
+import { describeCause } from "../log.ts";
 import { openMessage } from "../signing/ed25519.ts";
 import { isolateSealInfo, open, type Sealed, type SealingKey, seal } from "../signing/sealing.ts";
+import { AnswerMemory } from "./answer-memory.ts";
+import type { BridgeSealing } from "./bridge-sealing.ts";
 import type { InstanceClock } from "./clock.ts";
 import type { Epochs } from "./epochs.ts";
 import { Gate } from "./gate.ts";
 import { localTimes } from "./lease-times.ts";
-import type { Answer, KeyLoan, KeyQuestion } from "./messages.ts";
+import {
+  CONCURRENT,
+  isSettled,
+  MAX_HELD,
+  MAX_REFUSALS,
+  MAX_WAIT_MS,
+  MAX_WAITING,
+  nextRefreshMs,
+  REFUSAL_MS,
+} from "./limits.ts";
+import type { Answer, KeyLoan, KeyQuestion, Proxied } from "./messages.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
 /** Who this instance is and whom it believes. */
@@ -35,6 +49,7 @@ export interface Identity {
 export interface LeaseContext {
   readonly identity: Identity;
   readonly upstream: Upstream;
+  readonly bridgeSealing: BridgeSealing;
   readonly clock: InstanceClock;
   readonly epochs: Epochs;
   /** Where the audit chain stands, for the bridge's log. */
@@ -45,6 +60,7 @@ export interface LeaseContext {
 export interface HeldKey {
   readonly id: string;
   readonly account: string;
+  readonly region: string;
   readonly keyId: string;
   readonly version: number;
   readonly branch: string;
@@ -52,7 +68,7 @@ export interface HeldKey {
   readonly group: string;
   readonly store: "pkcs11" | "software";
   readonly epoch: Epoch;
-  readonly refreshAtMs: number;
+  refreshAtMs: number;
   readonly expiresAtMs: number;
   readonly maxUnacknowledged: number;
   operationsLeft: number;
@@ -60,11 +76,8 @@ export interface HeldKey {
   readonly sealed: Sealed;
 }
 
-/** HSM work of one instance at a time. */
-const CONCURRENT = 20;
-const MAX_WAITING = 2000;
-/** Leases kept; the oldest go first. */
-const MAX_HELD = 20_000;
+/** A lease, or that there is none because the key stays in the bridge. */
+type Lent = HeldKey | "proxied";
 
 const refusal = (code: "InternalError" | "RequestLimitExceeded", reason: string) =>
   ({ ok: false, code, reason }) as const;
@@ -74,8 +87,9 @@ export class KeyLeases {
   readonly #byId = new Map<string, HeldKey>();
   /** Newest lease by what it answers; an encrypting one answers for decryption of its own branch too. */
   readonly #byUse = new Map<string, HeldKey>();
-  readonly #asking = new Map<string, Promise<Answer<HeldKey>>>();
-  readonly #gate = new Gate(CONCURRENT, MAX_WAITING);
+  readonly #asking = new Map<string, Promise<Answer<Lent>>>();
+  readonly #refusals = new AnswerMemory<Answer<Lent>>(MAX_REFUSALS, REFUSAL_MS);
+  readonly #gate = new Gate(CONCURRENT, MAX_WAITING, MAX_WAIT_MS);
 
   constructor(context: LeaseContext) {
     this.#context = context;
@@ -88,25 +102,42 @@ export class KeyLeases {
   }
 
   /** A branch key for an isolate. */
-  async lend(question: KeyQuestion): Promise<Answer<KeyLoan>> {
-    const { key, staleLease } = question;
+  async lend(question: KeyQuestion): Promise<Answer<KeyLoan | Proxied>> {
+    const { key, staleLease, isolateKey } = question;
     const now = this.#context.clock.now();
-    const known = this.#byUse.get(useOf(key));
-    const held =
-      known !== undefined && known.id !== staleLease && this.#isValid(known, now) ? known : null;
-    if (held !== null && now < held.refreshAtMs) return this.#reseal(held, question.isolateKey);
+    const held = this.#byUse.get(useOf(key));
+    if (held !== undefined && held.id !== staleLease && this.#isValid(held, now)) {
+      if (now >= held.refreshAtMs) this.#refresh(key, held, now);
+      return this.#reseal(held, isolateKey);
+    }
     let asked = await this.#ask(key);
     // An epoch may have risen while the answer was on its way; it is asked for once more.
-    if (asked.ok && !this.#isValid(asked.value, this.#context.clock.now())) {
-      asked = await this.#ask(key);
+    if (asked.ok && asked.value !== "proxied") {
+      const isValid = this.#isValid(asked.value, this.#context.clock.now());
+      if (!isValid) asked = await this.#ask(key);
     }
-    if (asked.ok) return this.#reseal(asked.value, question.isolateKey);
-    // A refresh that failed for want of an answer leaves the lease as it is, until it ends.
-    const mayWait = asked.code === "InternalError" || asked.code === "RequestLimitExceeded";
-    if (held !== null && mayWait && this.#isValid(held, this.#context.clock.now())) {
-      return this.#reseal(held, question.isolateKey);
+    if (!asked.ok) return asked;
+    return asked.value === "proxied" ? this.#proxied() : this.#reseal(asked.value, isolateKey);
+  }
+
+  async #proxied(): Promise<Answer<Proxied>> {
+    try {
+      return { ok: true, value: { sealingKey: await this.#context.bridgeSealing.key() } };
+    } catch (thrown) {
+      return unreachable("the bridge's sealing key", thrown);
     }
-    return asked;
+  }
+
+  /** Asks for a newer lease while this one serves. */
+  #refresh(key: LeasedKey, held: HeldKey, nowMs: number): void {
+    held.refreshAtMs = nextRefreshMs(held.expiresAtMs, nowMs);
+    this.#ask(key).then(
+      (asked) => {
+        // Without an answer the lease stays as it is until it ends; a refusal ends it.
+        if (asked.ok ? asked.value === "proxied" : isSettled(asked.code)) this.#drop(held);
+      },
+      (thrown: unknown) => console.error(`refresh of ${key.keyId}: ${describeCause(thrown)}`),
+    );
   }
 
   #isValid(held: HeldKey, nowMs: number): boolean {
@@ -117,26 +148,30 @@ export class KeyLeases {
     );
   }
 
-  #ask(key: LeasedKey): Promise<Answer<HeldKey>> {
-    const use = useOf(key);
-    const asking = this.#asking.get(use);
+  #ask(key: LeasedKey): Promise<Answer<Lent>> {
+    const { clock, epochs } = this.#context;
+    // With the epoch: what was asked before a change does not answer who comes after it.
+    const name = `${epochs.mark(key.account)}|${useOf(key)}`;
+    const refused = this.#refusals.find(name, clock.now());
+    if (refused !== null) return Promise.resolve(refused);
+    const asking = this.#asking.get(name);
     if (asking !== undefined) return asking;
     const asked = this.#gate
       .run(() => this.#request(key))
       .then(
         (answer) => answer ?? refusal("RequestLimitExceeded", "lease-queue-full"),
-        (thrown: unknown) => {
-          if (!(thrown instanceof UpstreamError)) throw thrown;
-          console.error(`lease of ${key.keyId}: ${thrown.message}`);
-          return refusal("InternalError", "control-plane-unreachable");
-        },
+        (thrown: unknown) => unreachable(`lease of ${key.keyId}`, thrown),
       )
-      .finally(() => this.#asking.delete(use));
-    this.#asking.set(use, asked);
+      .then((answer) => {
+        if (!answer.ok && isSettled(answer.code)) this.#refusals.keep(name, answer, clock.now());
+        return answer;
+      })
+      .finally(() => this.#asking.delete(name));
+    this.#asking.set(name, asked);
     return asked;
   }
 
-  async #request(key: LeasedKey): Promise<Answer<HeldKey>> {
+  async #request(key: LeasedKey): Promise<Answer<Lent>> {
     const { upstream, identity, auditHead } = this.#context;
     const { publicKey } = await identity.sealingKey;
     const { answer, requestHash, sentAtMs } = await upstream.post(
@@ -160,6 +195,7 @@ export class KeyLeases {
         ? { ok: false, code, reason: "lease-refused" }
         : refusal("InternalError", "lease-refused");
     }
+    if ("proxied" in result) return { ok: true, value: "proxied" };
     const grant = await openMessage(
       result.grant,
       signedMessageTypes.leaseGrant,
@@ -197,7 +233,7 @@ export class KeyLeases {
     requestHash: string,
     sentAtMs: number,
   ): HeldKey | null {
-    const { identity, epochs } = this.#context;
+    const { identity } = this.#context;
     const isOurs =
       grant.requestHash === requestHash &&
       grant.index === 0 &&
@@ -216,10 +252,10 @@ export class KeyLeases {
     if (!isOurs || !isTheBranch || times === null || enc === null || ciphertext === null) {
       return null;
     }
-    epochs.raise(grant.account, grant.epoch);
     return {
       id: grant.leaseId,
       account: grant.account,
+      region: grant.region,
       keyId: grant.keyId,
       version: grant.version,
       branch: grant.branch,
@@ -236,15 +272,19 @@ export class KeyLeases {
   }
 
   #keep(held: HeldKey, key: LeasedKey): void {
+    this.#context.epochs.raise(held.account, held.epoch);
     this.#byId.set(held.id, held);
     this.#byUse.set(useOf(key), held);
-    const { account, region, keyId } = key;
-    const { version, branch, suite } = held;
-    this.#byUse.set(
-      useOf({ purpose: "decrypt", account, region, keyId, version, branch, suite }),
-      held,
-    );
+    this.#byUse.set(useOf({ purpose: "decrypt", ...held }), held);
     if (this.#byId.size > MAX_HELD) this.#dropOldest();
+  }
+
+  #drop(held: HeldKey): void {
+    this.#byId.delete(held.id);
+    for (const purpose of ["encrypt", "decrypt"] as const) {
+      const use = useOf({ purpose, ...held });
+      if (this.#byUse.get(use) === held) this.#byUse.delete(use);
+    }
   }
 
   #dropOldest(): void {
@@ -281,8 +321,15 @@ export class KeyLeases {
   }
 }
 
+/** The answer when the control plane gave none. @throws what is no UpstreamError. */
+export function unreachable(what: string, thrown: unknown): Answer<never> {
+  if (!(thrown instanceof UpstreamError)) throw thrown;
+  console.error(`${what}: ${thrown.message}`);
+  return refusal("InternalError", "control-plane-unreachable");
+}
+
 /** What a lease answers, as one text. None of the parts can hold a `|`. */
-function useOf(key: LeasedKey): string {
+export function useOf(key: LeasedKey): string {
   const name = `${key.account}|${key.region}|${key.keyId}`;
   return key.purpose === "encrypt"
     ? `encrypt|${name}`

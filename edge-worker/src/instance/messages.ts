@@ -1,13 +1,15 @@
 /**
- * What isolates and their edge instance say to each other over RPC. Plain data and bytes; secrets only sealed to the
- * X25519 key of the isolate that asks (signing/sealing.ts).
+ * What isolates and their edge instance say to each other over RPC. Plain data and bytes; keys and plaintexts only sealed
+ * to the X25519 key of the isolate that asks (signing/sealing.ts), or to the bridge.
  */
 
 import type {
+  BridgeSealingKey,
   CallerProof,
   Epoch,
   ErrorCode,
   LeasedKey,
+  Operation,
   Principal,
   ReadDataKeyRequest,
   StoreDataKeyRequest,
@@ -38,6 +40,35 @@ export interface KeyLoan {
   readonly store: "pkcs11" | "software";
   readonly refreshAtMs: number;
   readonly expiresAtMs: number;
+  readonly sealed: Sealed;
+}
+
+/** In place of a loan: the key stays in the bridge, which may be asked to perform operations with it. */
+export interface Proxied {
+  /** What operands are sealed to. */
+  readonly sealingKey: BridgeSealingKey;
+}
+
+/** One operation for the bridge, sealed by the isolate: the instance signs and carries what it cannot read. */
+export interface OperationQuestion {
+  readonly operation: Operation;
+  /** X25519 public key of the isolate, 32 bytes. */
+  readonly isolateKey: Uint8Array;
+  /** The request's nonce, which the operands are tied to: 16 bytes in hexadecimal. */
+  readonly nonce: string;
+  readonly sealingKeyId: string;
+  readonly sealed: Sealed;
+}
+
+/** What the bridge has done, with the terms under which it may be answered. */
+export interface Performed {
+  readonly leaseId: string;
+  readonly version: number;
+  readonly branch: string;
+  readonly suite: 1 | 2;
+  readonly store: "pkcs11" | "software";
+  readonly requestHash: string;
+  /** Envelope or plaintext, sealed to the isolate by the bridge. */
   readonly sealed: Sealed;
 }
 

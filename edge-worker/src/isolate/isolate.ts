@@ -17,7 +17,11 @@ import type {
   InstanceStatus,
   KeyLoan,
   KeyQuestion,
+  OperationQuestion,
+  Performed,
+  Proxied,
 } from "../instance/messages.ts";
+import { BridgeWork, type OperationDoor } from "../keys/bridge-work.ts";
 import { type KeyDoor, KeyRing } from "../keys/key-ring.ts";
 import { OpenKeys } from "../keys/open-keys.ts";
 import { importSigningKey, importVerifyingKey } from "../signing/ed25519.ts";
@@ -27,10 +31,13 @@ import { core } from "./core.ts";
 import { within } from "./deadline.ts";
 
 const RPC_DEADLINE_MS = 12_000;
+const RIGHTS_DEADLINE_MS = 1_000;
 
 /** What isolates ask of the instance over RPC. */
 export interface InstanceDoor {
-  lendKey(question: KeyQuestion): Promise<Answer<KeyLoan>>;
+  lendKey(question: KeyQuestion): Promise<Answer<KeyLoan | Proxied>>;
+  operate(question: OperationQuestion): Promise<Answer<Performed | Proxied>>;
+  rightsChanged(): Promise<void>;
   lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>>;
   storeDataKey(dataKey: DataKeyToStore): Promise<Answer<string>>;
   readDataKey(question: DataKeyToRead): Promise<Answer<{ keyId: string; blob: string }>>;
@@ -42,6 +49,7 @@ export class Isolate {
   readonly bindings: Bindings;
   readonly core = core;
   readonly keys: KeyRing;
+  readonly bridgeWork: BridgeWork;
   readonly authentication: Authentication;
   readonly #signingKeys: SigningKeys;
   readonly #queue: CommitQueue;
@@ -57,10 +65,12 @@ export class Isolate {
     const openKeys = new OpenKeys(core, bindings.edgeGroup);
     this.#signingKeys = new SigningKeys(core);
     const sealingKey = () => this.#ownSealingKey();
-    this.keys = new KeyRing(openKeys, sealingKey);
+    this.bridgeWork = new BridgeWork(bindings.edgeId, sealingKey);
+    this.keys = new KeyRing(openKeys, sealingKey, (proxied) => this.bridgeWork.learn(proxied));
     this.authentication = new Authentication(core, this.#signingKeys, sealingKey);
     this.#queue = new CommitQueue((epochs) => {
       openKeys.raiseEpochs(epochs);
+      this.keys.forgetProxied();
       this.#signingKeys.raiseEpochs(epochs);
     });
   }
@@ -101,7 +111,7 @@ export class Isolate {
 }
 
 /** One request's visit to the isolate: its own stub to the instance, and its own right to go on in the background. */
-export class Visit implements KeyDoor, CallerDoor, CommitDoor {
+export class Visit implements KeyDoor, OperationDoor, CallerDoor, CommitDoor {
   readonly isolate: Isolate;
   readonly #context: ExecutionContext;
 
@@ -110,8 +120,19 @@ export class Visit implements KeyDoor, CallerDoor, CommitDoor {
     this.#context = context;
   }
 
-  lendKey(question: KeyQuestion): Promise<Answer<KeyLoan>> {
+  lendKey(question: KeyQuestion): Promise<Answer<KeyLoan | Proxied>> {
     return within(RPC_DEADLINE_MS, this.isolate.instance().lendKey(question));
+  }
+
+  operate(question: OperationQuestion): Promise<Answer<Performed | Proxied>> {
+    return within(RPC_DEADLINE_MS, this.isolate.instance().operate(question));
+  }
+
+  /** Tells the instance of a change; should that fail, refusals are remembered for their second. */
+  async rightsChanged(): Promise<void> {
+    await within(RIGHTS_DEADLINE_MS, this.isolate.instance().rightsChanged()).catch(
+      () => undefined,
+    );
   }
 
   lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>> {

@@ -9,7 +9,8 @@ import type { Core, SuiteKey } from "@edge-kms/wasm-core";
 import type { KeyLoan } from "../instance/messages.ts";
 
 /** A branch key that can be used now. Not to be kept across an `await`: it may be released meanwhile. */
-export interface OpenKey extends Omit<KeyLoan, "sealed"> {
+export interface OpenKey extends Omit<KeyLoan, "sealed" | "refreshAtMs"> {
+  refreshAtMs: number;
   readonly account: string;
   readonly region: string;
   readonly keyId: string;
@@ -59,6 +60,8 @@ export class OpenKeys {
     if (loan.group !== this.#group) throw new RangeError("a branch key of another group");
     const known = this.#byLease.get(loan.leaseId);
     if (known !== undefined) {
+      // The instance had no newer one and says when to ask again.
+      known.refreshAtMs = loan.refreshAtMs;
       this.#index(key, known);
       return;
     }
