@@ -182,3 +182,93 @@ test("codes of the control plane reach the caller, unknown ones do not", async (
   key.refusal = "not-found";
   expect((await encrypt(key)).code).toBe("InternalError");
 });
+
+test("a refusal is remembered for a moment, whoever keeps asking", async () => {
+  const key = system.controlPlane.addKey(ACCOUNT, AES, 1);
+  key.refusal = "ResourceUnavailable.CmkDisabled";
+  const startedMs = Date.now();
+  for (let n = 0; n < 30; n++) expect((await encrypt(key)).code).toBe(key.refusal);
+  const seconds = Math.ceil((Date.now() - startedMs) / 1_000);
+  expect(system.controlPlane.asked.leases).toBeLessThanOrEqual(seconds + 1);
+  await until(async () => system.controlPlane.allRecords().length === 30);
+});
+
+test("a right that was given through this edge counts at once, though no epoch was heard of", async () => {
+  for (const action of ["EnableKey", "CancelKeyDeletion", "CreateKey"]) {
+    const key = system.controlPlane.addKey(ACCOUNT, AES, 1);
+    key.refusal = "ResourceUnavailable.CmkDisabled";
+    expect((await encrypt(key)).code).toBe(key.refusal);
+    key.refusal = null;
+    const params = { KeyId: key.keyId };
+    const given = await call(system.edge.url, action, params, { account: system.account });
+    expect(given.code, action).toBe("");
+    expect((await encrypt(key)).code, action).toBe("");
+  }
+});
+
+test("a call that joins a question asked before it came is not refused by its answer", async () => {
+  const key = system.keys[AES];
+  let open = (): void => {};
+  system.controlPlane.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  key.refusal = "ResourceUnavailable.CmkDisabled";
+  const early = encrypt(key);
+  await until(() => system.controlPlane.underWay.now === 1);
+  key.refusal = null;
+  await call(system.edge.url, "EnableKey", { KeyId: key.keyId }, { account: system.account });
+  const late = encrypt(key);
+  await until(() => system.controlPlane.underWay.now === 1);
+  open();
+  expect((await early).code).toBe("ResourceUnavailable.CmkDisabled");
+  expect((await late).code).toBe("");
+});
+
+test("an unknown SecretId is asked for once a moment", async () => {
+  const stranger = { ...system.account, secretId: `AKID${"0".repeat(32)}` };
+  const codes = await Promise.all(
+    Array.from({ length: 10 }, async (_, n) => {
+      const options = { account: stranger, timestampSeconds: Math.floor(Date.now() / 1000) - n };
+      return (await call(system.edge.url, "GenerateRandom", { NumberOfBytes: 1 }, options)).code;
+    }),
+  );
+  expect(new Set(codes)).toEqual(new Set(["AuthFailure.SecretIdNotFound"]));
+  const { credentials } = system.controlPlane.asked;
+  const again = await call(
+    system.edge.url,
+    "GenerateRandom",
+    { NumberOfBytes: 1 },
+    { account: stranger },
+  );
+  expect(again.code).toBe("AuthFailure.SecretIdNotFound");
+  expect(system.controlPlane.asked.credentials).toBe(credentials);
+});
+
+test("a flood of ciphertexts with random branches passes the gate 20 at a time, and harms nobody for long", async () => {
+  const key = system.keys[AES];
+  const { response } = await encrypt(key);
+  const blob = Buffer.from(response.CiphertextBlob as string, "base64");
+  let open = (): void => {};
+  system.controlPlane.gate = new Promise((resolve) => {
+    open = resolve;
+  });
+  const flood = Array.from({ length: 200 }, () => {
+    const changed = Buffer.from(blob);
+    // Bytes 23 to 30 are the branch id (protocol/src/envelope.ts).
+    crypto.getRandomValues(changed.subarray(23, 31));
+    return call(
+      system.edge.url,
+      "Decrypt",
+      { CiphertextBlob: changed.toString("base64") },
+      { account: system.account },
+    );
+  });
+  await until(() => system.controlPlane.underWay.now === 20);
+  // Who has a lease does not notice.
+  expect((await encrypt(key)).code).toBe("");
+  open();
+  for (const { code } of await Promise.all(flood)) {
+    expect(code).toBe("InvalidParameterValue.InvalidCiphertext");
+  }
+  expect(system.controlPlane.underWay.most).toBe(20);
+});

@@ -14,10 +14,15 @@ import {
   base64Encode,
   type CallerProof,
   CONNECT_HEADER,
+  concatBytes,
   connectRequest,
   credentialRequest,
   decodeAuditRecord,
+  decodeEnvelope,
+  decodeOperands,
+  encodeEnvelopeHeader,
   encodeSuccess,
+  envelopeAssociatedData,
   FORWARD_HEADER,
   type ForwardedCall,
   forwardedCall,
@@ -25,19 +30,26 @@ import {
   type LeasedKey,
   type LeaseGrant,
   leaseRequest,
+  type Operands,
+  type Operation,
+  operationRequest,
   type Principal,
   sealingKeyRequest,
   signedMessageTypes,
   tc3SigningKey,
   utf8Encode,
 } from "@edge-kms/protocol";
+import { loadCore } from "@edge-kms/wasm-core/node";
 import { AEAD_AES_256_GCM, CipherSuite, KDF_HKDF_SHA256, KEM_DHKEM_X25519_HKDF_SHA256 } from "hpke";
 import { type WebSocket, WebSocketServer } from "ws";
 import { makeSigner, openMessage, type Signer, signMessage } from "./signed.ts";
 
+const core = await loadCore();
 const hpke = new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM);
 
 export interface Branch {
+  /** Another edge group's is not leased. */
+  readonly group: string;
   readonly version: number;
   readonly branch: string;
   readonly suite: 1 | 2;
@@ -51,6 +63,7 @@ export interface Cmk {
   readonly suite: 1 | 2;
   /** An error code instead of a lease, as for a disabled key. */
   refusal: string | null;
+  mode: "lease" | "proxy";
   /** The last one encrypts. */
   readonly branches: Branch[];
 }
@@ -90,15 +103,29 @@ export class TestControlPlane {
     maxUnacknowledged: 100_000,
   };
   readonly callerLimits: Limits = { ...this.limits };
+  readonly operationLimits: Limits = { ...this.limits, expiresAfterMs: 30_000 };
   /** Records by instance, in order, each checked against the one before. */
   readonly records = new Map<string, AuditRecord[]>();
   readonly forwarded: Forwarded[] = [];
   /** Answers forwarded calls in the control plane's stead, as a proxy on the way might. */
   proxyAnswer: { status: number; contentType: string; body: string } | null = null;
   /** What was asked, for tests that count. */
-  readonly asked = { leases: 0, credentials: 0, sealingKeys: 0, deliveries: 0, connects: 0 };
+  readonly asked = {
+    leases: 0,
+    operations: 0,
+    credentials: 0,
+    sealingKeys: 0,
+    deliveries: 0,
+    connects: 0,
+  };
+  /** Lease questions and operations under way, and the most there were at once. */
+  readonly underWay = { now: 0, most: 0 };
+  /** What their answers, decided on arrival, wait for before they leave. */
+  gate: Promise<void> = Promise.resolve();
   /** Parts that answer 503 while true. */
-  readonly down = { leases: false, credentials: false, audit: false };
+  readonly down = { leases: false, operations: false, credentials: false, audit: false };
+  /** Changes the result of an operation before it is signed. */
+  tamperResult: (result: object) => object = (result) => result;
   /** Deliveries are refused with this code, as records are that do not fit the stored chain. */
   auditRefusal: string | null = null;
   /** Every body that came, as text: what the control plane could read. */
@@ -187,6 +214,7 @@ export class TestControlPlane {
       suite,
       keyId: randomUUID(),
       refusal: null,
+      mode: "lease",
       branches: [],
     };
     this.keys.set(key.keyId, key);
@@ -194,9 +222,15 @@ export class TestControlPlane {
     return key;
   }
 
-  addBranch(key: Cmk, version: number): Branch {
+  addBranch(key: Cmk, version: number, group = this.group): Branch {
     const bytes = new Uint8Array(randomBytes(key.suite === 1 ? 32 : 16));
-    const branch = { version, branch: randomBytes(8).toString("hex"), suite: key.suite, bytes };
+    const branch = {
+      group,
+      version,
+      branch: randomBytes(8).toString("hex"),
+      suite: key.suite,
+      bytes,
+    };
     key.branches.push(branch);
     return branch;
   }
@@ -234,7 +268,14 @@ export class TestControlPlane {
       switch (request.url) {
         case "/edge/v1/leases":
           this.asked.leases += 1;
-          return this.down.leases ? null : this.#leases(JSON.parse(body.toString()));
+          return this.down.leases
+            ? null
+            : this.#counted(() => this.#leases(JSON.parse(body.toString())));
+        case "/edge/v1/operations":
+          this.asked.operations += 1;
+          return this.down.operations
+            ? null
+            : this.#counted(() => this.#operation(JSON.parse(body.toString())));
         case "/edge/v1/credentials":
           this.asked.credentials += 1;
           return this.down.credentials ? null : this.#credential(JSON.parse(body.toString()));
@@ -270,6 +311,54 @@ export class TestControlPlane {
     return opened;
   }
 
+  async #counted(work: () => Promise<object>): Promise<object> {
+    const { underWay } = this;
+    underWay.now += 1;
+    underWay.most = Math.max(underWay.most, underWay.now);
+    try {
+      const answer = await work();
+      await this.gate;
+      return answer;
+    } finally {
+      underWay.now -= 1;
+    }
+  }
+
+  async #operation(input: unknown): Promise<object> {
+    const opened = this.#open(input, signedMessageTypes.operationRequest, operationRequest);
+    const request = opened.content as import("@edge-kms/protocol").OperationRequest;
+    const { operation, edge, instance, nonce, sealed } = request;
+    const { pair, content } = await this.#sealing;
+    if (request.sealingKeyId !== content.keyId) return { error: { code: "sealing-key-changed" } };
+    const branch = this.#branchOf(operation);
+    if (typeof branch === "string") return { error: { code: branch } };
+    const operands = decodeOperands(
+      await hpke.Open(
+        pair,
+        base64Decode(sealed.enc) as Uint8Array,
+        base64Decode(sealed.ciphertext) as Uint8Array,
+        { info: utf8Encode("edge-kms/operands/1"), aad: utf8Encode(`${edge}:${nonce}`) },
+      ),
+    );
+    const outcome = operands === null ? null : operate(operation, branch, operands);
+    if (outcome === null) return { error: { code: "InvalidParameterValue.InvalidCiphertext" } };
+    const { operationResult: type } = signedMessageTypes;
+    const requestHash = createHash("sha256").update(opened.payload).digest("hex");
+    const leaseId = randomBytes(16).toString("hex");
+    const { account, region, keyId, purpose } = operation;
+    const { version, suite, group } = branch;
+    const { notBeforeMs, expiresAtMs } = times(this.operationLimits);
+    const result = {
+      ...{ purpose, requestHash, edge, instance, account, region, keyId, leaseId },
+      ...{ notBeforeMs, expiresAtMs, maxUnacknowledged: this.limits.maxUnacknowledged },
+      epoch: this.epochOf(account),
+      store: "software",
+      sealed: await sealTo(request.hpkePublicKey, outcome, type, `${requestHash}:${leaseId}`),
+      ...{ version, branch: branch.branch, suite, group },
+    };
+    return { result: signMessage(type, this.tamperResult(result), this.bridge) };
+  }
+
   async #leases(input: unknown): Promise<object> {
     const opened = this.#open(input, signedMessageTypes.leaseRequest, leaseRequest);
     const request = opened.content as import("@edge-kms/protocol").LeaseRequest;
@@ -278,6 +367,8 @@ export class TestControlPlane {
       request.keys.map(async (key, index) => {
         const branch = this.#branchOf(key);
         if (typeof branch === "string") return { error: { code: branch } };
+        const isHere = this.keys.get(key.keyId)?.mode === "lease" && branch.group === this.group;
+        if (!isHere) return { proxied: true };
         const leaseId = randomBytes(16).toString("hex");
         const grant: LeaseGrant = {
           requestHash,
@@ -323,7 +414,7 @@ export class TestControlPlane {
     if (cmk.refusal !== null) return cmk.refusal;
     const branch =
       key.purpose === "encrypt"
-        ? cmk.branches.at(-1)
+        ? cmk.branches.findLast(({ group }) => group === this.group)
         : cmk.branches.find(
             (one) =>
               one.version === key.version && one.branch === key.branch && one.suite === key.suite,
@@ -435,6 +526,40 @@ export class TestControlPlane {
     }
     this.forwarded.push({ call, body });
     return JSON.parse(encodeSuccess(call.requestId, { Forwarded: true }));
+  }
+}
+
+/** Envelope or plaintext; null for a ciphertext that does not open. */
+function operate(
+  operation: Operation,
+  branch: Branch,
+  { context, text }: Operands,
+): Uint8Array | null {
+  const key = core.suiteKey(branch.suite, branch.bytes);
+  try {
+    if (operation.purpose === "encrypt") {
+      const nonce = new Uint8Array(randomBytes(24));
+      const header = encodeEnvelopeHeader({
+        suite: branch.suite,
+        keyId: operation.keyId,
+        versionId: branch.version,
+        branchId: branch.branch,
+        nonce,
+      });
+      const sealed = key.encrypt(nonce, envelopeAssociatedData(header, context), text);
+      return concatBytes(header, sealed.commitment, sealed.ciphertext);
+    }
+    const envelope = decodeEnvelope(base64Encode(text));
+    if (envelope === null) return null;
+    const { header, nonce, commitment, ciphertextAndTag } = envelope;
+    return key.decrypt(
+      nonce,
+      envelopeAssociatedData(header, context),
+      commitment,
+      ciphertextAndTag,
+    );
+  } finally {
+    key.release();
   }
 }
 
