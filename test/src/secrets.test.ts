@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { decodeEnvelope } from "@edge-kms/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { base64, createClient, newAlias } from "./support/client.ts";
+import { withDatabase } from "./support/database.ts";
 import { findNeedles } from "./support/needles.ts";
 import { bridgeClient, permitted, SpyEdge } from "./support/spy-edge.ts";
 import { type System, startSystem } from "./support/system.ts";
@@ -23,7 +24,13 @@ const throughControlPlane = marker("through the control plane");
 let system: System;
 let taps: Tap[] = [];
 const needles: Record<string, Buffer> = {};
-const regions = { "ap-singapore": 1, "ap-guangzhou": 2 } as const;
+/** Both suites, with keys that are leased to the edge and with keys that stay in the bridge. */
+const cases = [
+  { region: "ap-singapore", suite: 1, mode: "lease" },
+  { region: "ap-guangzhou", suite: 2, mode: "lease" },
+  { region: "ap-singapore", suite: 1, mode: "proxy" },
+  { region: "ap-guangzhou", suite: 2, mode: "proxy" },
+] as const;
 
 beforeAll(async () => {
   // The first start makes the certificates that the tap needs.
@@ -56,17 +63,20 @@ beforeAll(async () => {
   await spy.enroll(operator, account, "default");
   const { generation, epochs } = await operator.call("status", {});
   const counter = epochs.find((epoch) => epoch.account === account)?.counter ?? 0;
-  for (const [region, suite] of Object.entries(regions)) {
+  for (const { region, suite, mode } of cases) {
     const kms = createClient(system, { region });
     const { KeyId = "" } = await kms.CreateKey({ Alias: newAlias() });
+    await withDatabase(system, (query) =>
+      query("update keys set edge_mode = $1 where key_id = $2", [mode, KeyId]),
+    );
     const Plaintext = base64(throughEdge);
     const { CiphertextBlob = "" } = await kms.Encrypt({ KeyId, Plaintext });
     expect((await kms.Decrypt({ CiphertextBlob })).Plaintext).toBe(Plaintext);
     await kms.ReEncrypt({ CiphertextBlob, DestinationEncryptionContext: '{"a":"b"}' });
     const dataKey = await kms.GenerateDataKey({ KeyId, KeySpec: "AES_256" });
-    needles[`data key of ${region}`] = Buffer.from(dataKey.Plaintext ?? "", "base64");
+    needles[`data key of ${region}, ${mode}`] = Buffer.from(dataKey.Plaintext ?? "", "base64");
     const random = await kms.GenerateRandom({ NumberOfBytes: 32 });
-    needles[`random of ${region}`] = Buffer.from(random.Plaintext ?? "", "base64");
+    needles[`random of ${region}, ${mode}`] = Buffer.from(random.Plaintext ?? "", "base64");
     for (const signMethod of ["HmacSHA256", "HmacSHA1"] as const) {
       await createClient(system, { region, signMethod }).Encrypt({ KeyId, Plaintext });
     }
@@ -80,7 +90,7 @@ beforeAll(async () => {
           keyId: KeyId,
           version: envelope?.versionId ?? 0,
           branch: envelope?.branchId ?? "",
-          suite: suite as 1 | 2,
+          suite,
         },
       ]),
       permitted: [permitted(counter, generation)],
@@ -90,7 +100,7 @@ beforeAll(async () => {
     const { grant, key } = await spy.open(result.grant);
     expect(grant.branch).toBe(envelope?.branchId);
     expect(key).toHaveLength(suite === 1 ? 32 : 16);
-    needles[`branch key of ${region}`] = Buffer.from(key);
+    needles[`branch key of ${region}, ${mode}`] = Buffer.from(key);
   }
   const date = new Date().toISOString().slice(0, 10);
   const hmac = (key: string | Buffer, text: string) =>
