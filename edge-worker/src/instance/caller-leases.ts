@@ -22,7 +22,7 @@ import { openMessage } from "../signing/ed25519.ts";
 import { isolateSealInfo, open, type Sealed, seal } from "../signing/sealing.ts";
 import { AnswerMemory } from "./answer-memory.ts";
 import { Gate } from "./gate.ts";
-import { type LeaseContext, unreachable } from "./key-leases.ts";
+import type { LeaseContext } from "./key-leases.ts";
 import { localTimes } from "./lease-times.ts";
 import {
   CONCURRENT,
@@ -35,6 +35,7 @@ import {
 } from "./limits.ts";
 import type { Answer, CallerLoan, CallerQuestion } from "./messages.ts";
 import { sealProof } from "./proof-sealing.ts";
+import { refusal, unreachable } from "./refusals.ts";
 import { type Origin, type Sent, UpstreamError } from "./upstream.ts";
 
 /** A caller's credential in hand. */
@@ -52,9 +53,6 @@ export interface HeldCaller {
 
 /** HMAC-SHA256 output. */
 const SIGNING_KEY_BYTES = 32;
-
-const refusal = (code: "InternalError" | "RequestLimitExceeded", reason: string) =>
-  ({ ok: false, code, reason }) as const;
 
 export class CallerLeases {
   readonly #context: LeaseContext;

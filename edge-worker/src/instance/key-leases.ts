@@ -15,6 +15,7 @@ import {
   leaseResponse,
   signedMessageTypes,
 } from "@edge-kms/protocol";
+import { useOf } from "../keys/use-of.ts";
 import { describeCause } from "../log.ts";
 import { openMessage } from "../signing/ed25519.ts";
 import { isolateSealInfo, open, type Sealed, type SealingKey, seal } from "../signing/sealing.ts";
@@ -26,7 +27,6 @@ import { Gate } from "./gate.ts";
 import { localTimes } from "./lease-times.ts";
 import {
   CONCURRENT,
-  isSettled,
   MAX_HELD,
   MAX_REFUSALS,
   MAX_WAIT_MS,
@@ -35,6 +35,7 @@ import {
   REFUSAL_MS,
 } from "./limits.ts";
 import type { Answer, KeyLoan, KeyQuestion, Proxied } from "./messages.ts";
+import { isSettled, refusal, unreachable } from "./refusals.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
 /** Who this instance is and whom it believes. */
@@ -78,9 +79,6 @@ export interface HeldKey {
 
 /** A lease, or that there is none because the key stays in the bridge. */
 type Lent = HeldKey | "proxied";
-
-const refusal = (code: "InternalError" | "RequestLimitExceeded", reason: string) =>
-  ({ ok: false, code, reason }) as const;
 
 export class KeyLeases {
   readonly #context: LeaseContext;
@@ -319,19 +317,4 @@ export class KeyLeases {
       key.fill(0);
     }
   }
-}
-
-/** The answer when the control plane gave none. @throws what is no UpstreamError. */
-export function unreachable(what: string, thrown: unknown): Answer<never> {
-  if (!(thrown instanceof UpstreamError)) throw thrown;
-  console.error(`${what}: ${thrown.message}`);
-  return refusal("InternalError", "control-plane-unreachable");
-}
-
-/** What a lease answers, as one text. None of the parts can hold a `|`. */
-export function useOf(key: LeasedKey): string {
-  const name = `${key.account}|${key.region}|${key.keyId}`;
-  return key.purpose === "encrypt"
-    ? `encrypt|${name}`
-    : `decrypt|${name}|${key.version}|${key.branch}|${key.suite}`;
 }

@@ -1,7 +1,5 @@
 /** Bounds on what an instance asks of the control plane and keeps of its answers. */
 
-import type { ErrorCode } from "@edge-kms/protocol";
-
 /** Leases, operations and credentials: each kind has so many questions under way. */
 export const CONCURRENT = 20;
 export const MAX_WAITING = 2_000;
@@ -17,11 +15,6 @@ export const REFUSAL_MS = 1_000;
 
 /** After a refresh that brought nothing, the next one: less when the lease has less than four of these left. */
 export const REFRESH_AGAIN_MS = 1_000;
-
-/** Whether a refusal says something of the key or the caller, and not only of this attempt. */
-export function isSettled(code: ErrorCode): boolean {
-  return code !== "InternalError" && code !== "RequestLimitExceeded";
-}
 
 /** When a lease that is due is asked for again, unless a new one comes first. */
 export function nextRefreshMs(expiresAtMs: number, nowMs: number): number {

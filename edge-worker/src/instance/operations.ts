@@ -10,20 +10,21 @@ import {
   type Epoch,
   isErrorCode,
   type OperationRequest,
+  type OperationResponse,
   type OperationResult,
   operationResponse,
   operationResult,
   signedMessageTypes,
 } from "@edge-kms/protocol";
+import { useOf } from "../keys/use-of.ts";
 import { openMessage } from "../signing/ed25519.ts";
 import { AnswerMemory } from "./answer-memory.ts";
 import type { HeldUse } from "./commit-point.ts";
 import { Gate } from "./gate.ts";
-import { type LeaseContext, unreachable, useOf } from "./key-leases.ts";
+import type { LeaseContext } from "./key-leases.ts";
 import { localTimes } from "./lease-times.ts";
 import {
   CONCURRENT,
-  isSettled,
   MAX_HELD,
   MAX_REFUSALS,
   MAX_WAIT_MS,
@@ -31,6 +32,7 @@ import {
   REFUSAL_MS,
 } from "./limits.ts";
 import type { Answer, OperationQuestion, Performed, Proxied } from "./messages.ts";
+import { isSettled, refusal, unreachable } from "./refusals.ts";
 import { type Sent, UpstreamError } from "./upstream.ts";
 
 interface HeldOperation extends HeldUse {
@@ -72,9 +74,7 @@ export class Operations {
     const answer = await this.#gate
       .run(() => this.#request(question))
       .catch((thrown: unknown) => unreachable(`operation with ${operation.keyId}`, thrown));
-    if (answer === null) {
-      return { ok: false, code: "RequestLimitExceeded", reason: "operation-queue-full" };
-    }
+    if (answer === null) return refusal("RequestLimitExceeded", "operation-queue-full");
     // Whether a ciphertext opens depends on more than its key.
     const isOfTheKey = !answer.ok && answer.code !== "InvalidParameterValue.InvalidCiphertext";
     if (isOfTheKey && isSettled(answer.code)) this.#refusals.keep(name, answer, clock.now());
@@ -83,8 +83,7 @@ export class Operations {
 
   async #request(question: OperationQuestion): Promise<Answer<Performed | Proxied>> {
     const { bridgeSealing, identity } = this.#context;
-    const sent = await this.#post(question);
-    const { answer, requestHash, sentAtMs } = sent;
+    const { answer, requestHash, sentAtMs } = await this.#post(question);
     if ("error" in answer) {
       const { code } = answer.error;
       if (code === "sealing-key-changed") {
@@ -93,7 +92,7 @@ export class Operations {
       }
       return isErrorCode(code)
         ? { ok: false, code, reason: "operation-refused" }
-        : { ok: false, code: "InternalError", reason: "operation-refused" };
+        : refusal("InternalError", "operation-refused");
     }
     const result = await openMessage(
       answer.result,
@@ -107,9 +106,7 @@ export class Operations {
     return { ok: true, value: performed };
   }
 
-  async #post(
-    question: OperationQuestion,
-  ): Promise<Sent<import("@edge-kms/protocol").OperationResponse>> {
+  async #post(question: OperationQuestion): Promise<Sent<OperationResponse>> {
     const { upstream, auditHead } = this.#context;
     const { operation, isolateKey, nonce, sealingKeyId, sealed } = question;
     const content: OperationRequest = {

@@ -4,11 +4,12 @@
  */
 
 import { ApiError, type LeasedKey } from "@edge-kms/protocol";
-import { isSettled } from "../instance/limits.ts";
 import type { Answer, KeyLoan, KeyQuestion, Proxied } from "../instance/messages.ts";
+import { isSettled } from "../instance/refusals.ts";
 import { SingleFlight } from "../isolate/single-flight.ts";
 import { isolateSealInfo, open, type SealingKey } from "../signing/sealing.ts";
-import { type OpenKey, type OpenKeys, useOf } from "./open-keys.ts";
+import type { OpenKey, OpenKeys } from "./open-keys.ts";
+import { useOf } from "./use-of.ts";
 
 /** What a request lends the ring to ask with. */
 export interface KeyDoor {

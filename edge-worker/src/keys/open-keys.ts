@@ -7,6 +7,7 @@
 import { compareEpochs, type Epoch, type LeasedKey } from "@edge-kms/protocol";
 import type { Core, SuiteKey } from "@edge-kms/wasm-core";
 import type { KeyLoan } from "../instance/messages.ts";
+import { useOf } from "./use-of.ts";
 
 /** A branch key that can be used now. Not to be kept across an `await`: it may be released meanwhile. */
 export interface OpenKey extends Omit<KeyLoan, "sealed" | "refreshAtMs"> {
@@ -133,12 +134,4 @@ export class OpenKeys {
       if (nowMs >= open.expiresAtMs) this.#release(open);
     }
   }
-}
-
-/** What a key is for, as one text. None of the parts can hold a `|`. */
-export function useOf(key: LeasedKey): string {
-  const name = `${key.account}|${key.region}|${key.keyId}`;
-  return key.purpose === "encrypt"
-    ? `encrypt|${name}`
-    : `decrypt|${name}|${key.version}|${key.branch}|${key.suite}`;
 }
