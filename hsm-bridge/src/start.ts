@@ -1,6 +1,7 @@
 /** Builds a bridge from its settings, in the order in which each part may refuse, and takes it down again. */
 
 import { base64Encode, utf8Encode } from "@edge-kms/protocol";
+import type { Core } from "@edge-kms/wasm-core";
 import { loadCore } from "@edge-kms/wasm-core/node";
 import type { Bridge } from "./bridge.ts";
 import { StartupError } from "./errors.ts";
@@ -113,7 +114,7 @@ async function buildBridge(
     database,
     identity,
     sealingKey: await makeSealingKey(identity, startedAtMs),
-    core: await loadCore(),
+    core: await loadModule(),
     logger,
     clock,
     startedAtMs,
@@ -126,6 +127,14 @@ async function buildBridge(
     noncesUnderWay: new Set(),
     keyLocks: new KeyedMutex(),
   };
+}
+
+async function loadModule(): Promise<Core> {
+  try {
+    return await loadCore();
+  } catch (error) {
+    throw new StartupError("The module wasm-core is not built: run `npm run build`.", error);
+  }
 }
 
 /**
