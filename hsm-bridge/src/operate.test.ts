@@ -218,6 +218,11 @@ describe.each(storeBackends)("operations over the $name store", (backend) => {
       expect(await outcome(await ask(asked, plaintext))).toBe("frozen");
       await bridge.operator.call("unfreeze", { kind, id });
     }
+    const { account, region, keyId } = asked;
+    const name = { account, region, keyId };
+    await bridge.controlPlane.call("scheduleDestruction", { ...name, notBeforeMs: 0 });
+    expect(await outcome(await ask(asked, plaintext))).toBe("conflict");
+    await bridge.controlPlane.call("cancelDestruction", name);
     bridge.epochCounter += 1;
     expect(await outcome(await ask(asked, plaintext))).toBe("performed");
     const before = bridge.epoch(bridge.epochCounter - 1);
