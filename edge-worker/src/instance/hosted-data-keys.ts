@@ -13,18 +13,16 @@ import {
 } from "@edge-kms/protocol";
 import type * as v from "valibot";
 import { Gate } from "./gate.ts";
+import { CONCURRENT, MAX_WAIT_MS, MAX_WAITING } from "./limits.ts";
 import type { Answer, DataKeyToRead, DataKeyToStore } from "./messages.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
-
-const CONCURRENT = 20;
-const MAX_WAITING = 2000;
 
 /** An answer of the control plane: what was asked for, or a code fit for the caller. */
 type Told = { readonly error: { readonly code: string } } | object;
 
 export class HostedDataKeys {
   readonly #upstream: Upstream;
-  readonly #gate = new Gate(CONCURRENT, MAX_WAITING);
+  readonly #gate = new Gate(CONCURRENT, MAX_WAITING, MAX_WAIT_MS);
 
   constructor(upstream: Upstream) {
     this.#upstream = upstream;

@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { forwardingPublicKeyFile } from "@edge-kms/control-plane";
+import { forwardingKeyName } from "@edge-kms/control-plane";
 import { bundleDirectory, workerdConfig } from "@edge-kms/edge-worker/node";
 import type { BridgeClient } from "@edge-kms/hsm-bridge";
 import { freePorts, type System } from "./system.ts";
@@ -62,7 +62,7 @@ export async function startEdge(
       signingKey: { fromEnvironment: "SIGNING_KEY" },
       bridgePublicKey,
       controlPlanePublicKey: readFileSync(
-        join(system.home, "pki", forwardingPublicKeyFile),
+        join(system.home, "pki", `${forwardingKeyName}.pub`),
         "utf8",
       ).trim(),
       regions,
