@@ -6,7 +6,7 @@ import {
   aesInverseRounds, aesInvert, aesPrepareCounters, aesRounds,
 } from "./aes";
 import { GROUPS, GROUPS_SIZE, sm4Enter, sm4EnterCounters, sm4Invert, sm4Rounds } from "./sm4";
-import { ld, loadBe32, st, storeBe32, wipe, xor } from "./simd";
+import { ld, ldNonce, loadBe32, st, storeBe32, wipe, xor } from "./simd";
 
 /** Zeroes what the kernels leave of their last blocks. */
 export function wipeCipher(): void {
@@ -31,6 +31,43 @@ export function encryptBlocks(ck: usize, to: usize, from: usize, count: usize): 
       count -= now;
     }
   } else sm4Blocks(ck, to, from, count);
+}
+
+/** Block m of those that GCM makes from a nonce of 12 bytes: zeroes for m = 0, else the nonce and m. */
+// @ts-ignore: decorator
+@inline
+function freshBlock(nonce: v128, m: u32): v128 {
+  if (m == 0) return i32x4.splat(0);
+  return i32x4.replace_lane(nonce, 3, bswap<u32>(m));
+}
+
+/** The blocks `first`, 0 or 1, and so on of the nonce at `iv`, to `to`. */
+export function storeFresh(to: usize, iv: usize, first: u32, count: usize): void {
+  const nonce = ldNonce(iv);
+  for (let n: usize = 0; n < count; n++) st(to + n * 16, freshBlock(nonce, first + <u32>n));
+}
+
+/**
+ * Those blocks encrypted, at most 16, in the memory of the cipher: the hash key (when `first` is 0), the mask of the
+ * tag, the keystream. Returns where; the caller wipes with `wipeFresh`.
+ */
+export function encryptFresh(ck: usize, iv: usize, first: u32, count: usize): usize {
+  const nonce = ldNonce(iv);
+  if (load<u32>(ck + CK_KIND) == AES) {
+    for (let n: usize = 0; n < count; n++) aesEnter(ck, n, freshBlock(nonce, first + <u32>n));
+    aesRounds(ck, count, 1);
+    return BLOCKS;
+  }
+  const groups = (count + 3) >> 2;
+  sm4EnterCounters(groups, iv, first);
+  if (first == 0) sm4Enter(GROUPS, freshBlock(nonce, 0), freshBlock(nonce, 1), freshBlock(nonce, 2), freshBlock(nonce, 3));
+  sm4Rounds(ck, groups);
+  return GROUPS;
+}
+
+export function wipeFresh(ck: usize, count: usize): void {
+  if (load<u32>(ck + CK_KIND) == AES) wipe(BLOCKS, count * 16);
+  else wipe(GROUPS, GROUPS_SIZE);
 }
 
 /** Decrypts `count` blocks; `dk` comes from `invertKey`. */

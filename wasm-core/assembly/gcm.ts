@@ -9,10 +9,10 @@
 // plaintext exists before the tag has been found right.
 
 import { GHASH_WIDE, GK_POWERS, GK_READY, GK_SIZE } from "./layout";
-import { counterBlocks, encryptBlocks, wipeCipher } from "./cipher";
-import { ghashBlocks, ghashPadded, ghashStart, ghashWiden } from "./ghash";
+import { counterBlocks, encryptBlocks, encryptFresh, wipeCipher, wipeFresh } from "./cipher";
+import { ghashBlocks, ghashPadded, ghashRun, ghashStart, ghashWiden } from "./ghash";
 import { declassify } from "./declassify";
-import { copy, equal16, ld, st, storeBe32, storeBe64, wipe, xor } from "./simd";
+import { copy, equal16, isZero, ld, st, storeBe32, storeBe64, wipe, xor } from "./simd";
 
 const Y: usize = 0;
 const COUNTER: usize = 16;
@@ -180,8 +180,7 @@ export function gcmWipe(ctx: usize): void {
 // Short messages, handled whole: hash key, tag mask and keystream come from one call of the cipher, and associated
 // data, ciphertext and lengths go to the hash as one run of blocks. All scratch here is zero between messages.
 
-export const FRESH = memory.data(16 * 16, 16); // 0 | J0 | inc(J0) | …, then their encryptions: H | mask | keystream
-const RUN = memory.data(512 + 16, 16); //   padded associated data | padded ciphertext | lengths
+const RUN = memory.data(512 + 16, 16); // padded associated data | padded ciphertext | lengths
 const SHORT_TEXT: usize = 14 * 16;
 const SHORT_RUN: usize = 512;
 
@@ -190,79 +189,47 @@ export function gcmIsShort(nonceBytes: usize, aadBytes: usize, length: usize): b
   return nonceBytes == 12 && length <= SHORT_TEXT && aadBytes + length <= SHORT_RUN - 32;
 }
 
-/** What the caller has done already. */
-export const KEY_READY: u32 = 0; //    a gcm key that has been in use
-export const KEY_EXPANDED: u32 = 1; // a cipher key; its hash key is still to be made
-export const FRESH_FILLED: u32 = 2; // no cipher key, but FRESH encrypted
-
-/** The input blocks for `length` bytes of text: 0, J0 and the counters, at `to`. Returns how many. */
-export function shortBlocks(to: usize, iv: usize, length: usize): usize {
-  const blocks = (length + 15) >> 4;
-  st(to, i32x4.splat(0));
-  for (let n: usize = 1; n <= blocks + 1; n++) {
-    store<u64>(to + n * 16, load<u64>(iv));
-    store<u32>(to + n * 16 + 8, load<u32>(iv + 8));
-    storeBe32(to + n * 16 + 12, <u32>n);
-  }
-  return blocks + 2;
+/** How many blocks of keystream, that of the tag mask included, a short message takes. */
+// @ts-ignore: decorator
+@inline
+export function shortBlocks(length: usize): usize {
+  return ((length + 15) >> 4) + 1;
 }
 
-function shortStart(gk: usize, iv: usize, length: usize, done: u32): void {
-  if (done != FRESH_FILLED) {
-    const blocks = shortBlocks(FRESH, iv, length);
-    if (done == KEY_READY) encryptBlocks(gk, FRESH + 16, FRESH + 16, blocks - 1);
-    else encryptBlocks(gk, FRESH, FRESH, blocks);
-  }
-  if (done != KEY_READY) {
-    st(gk + GK_POWERS, ld(FRESH));
-    ghashStart(gk);
-  }
-}
-
-/** The tag over associated data and ciphertext, at TAG. */
-function shortTag(gk: usize, aad: usize, aadBytes: usize, text: usize, length: usize): void {
+/** The tag over associated data and ciphertext. */
+function shortTag(gk: usize, aad: usize, aadBytes: usize, text: usize, length: usize, mask: usize): v128 {
   const textAt = RUN + ((aadBytes + 15) & ~15);
   const lengthsAt = textAt + ((length + 15) & ~15);
-  copy(RUN, aad, aadBytes);
+  if (aadBytes > 0) copy(RUN, aad, aadBytes);
   copy(textAt, text, length);
-  storeBe64(lengthsAt, <u64>aadBytes << 3);
-  storeBe64(lengthsAt + 8, <u64>length << 3);
-  st(TAG, i32x4.splat(0));
-  ghashBlocks(gk, TAG, RUN, (lengthsAt - RUN + 16) >> 4);
-  st(TAG, xor(ld(TAG), ld(FRESH + 16)));
+  // Both lengths in bits, big-endian: below 2^32.
+  const lengths = i32x4.replace_lane(i32x4.splat(0), 1, bswap<u32>(<u32>aadBytes << 3));
+  st(lengthsAt, i32x4.replace_lane(lengths, 3, bswap<u32>(<u32>length << 3)));
+  const hash = ghashRun(gk, RUN, (lengthsAt - RUN + 16) >> 4);
   wipe(RUN, lengthsAt - RUN + 16);
+  return xor(hash, ld(mask));
 }
 
-function shortStream(text: usize, length: usize): void {
-  let stream = FRESH + 32;
+function shortStream(text: usize, length: usize, stream: usize): void {
   for (; length >= 16; length -= 16, text += 16, stream += 16) st(text, xor(ld(text), ld(stream)));
   for (; length > 0; length--) store<u8>(text, load<u8>(text++) ^ load<u8>(stream++));
 }
 
-function shortEnd(length: usize): void {
-  wipe(FRESH, ((length + 15) & ~15) + 32);
-  st(TAG, i32x4.splat(0));
-}
-
+/** `fresh`: the tag mask and the keystream, `shortBlocks(length)` blocks; the ghash key of `gk` is ready. */
 export function gcmShortSeal(
-  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, done: u32,
+  gk: usize, aad: usize, aadBytes: usize, text: usize, length: usize, fresh: usize,
 ): void {
-  shortStart(gk, iv, length, done);
-  shortStream(text, length);
-  shortTag(gk, aad, aadBytes, text, length);
-  st(text + length, ld(TAG));
-  shortEnd(length);
+  shortStream(text, length, fresh + 16);
+  st(text + length, shortTag(gk, aad, aadBytes, text, length, fresh));
 }
 
 /** `good`: 1, or 0 when the message is already known to be wrong. */
 export function gcmShortOpen(
-  gk: usize, iv: usize, aad: usize, aadBytes: usize, text: usize, length: usize, done: u32, good: u32,
+  gk: usize, aad: usize, aadBytes: usize, text: usize, length: usize, fresh: usize, good: u32,
 ): u32 {
-  shortStart(gk, iv, length, done);
-  shortTag(gk, aad, aadBytes, text, length);
-  good = declassify(good & equal16(TAG, text + length));
-  if (good) shortStream(text, length);
-  shortEnd(length);
+  const diff = xor(shortTag(gk, aad, aadBytes, text, length, fresh), ld(text + length));
+  good = declassify(good & isZero(diff));
+  if (good) shortStream(text, length, fresh + 16);
   return good;
 }
 
@@ -273,8 +240,9 @@ export function gcmSeal(
   gk: usize, nonce: usize, nonceBytes: usize, aad: usize, aadBytes: usize, text: usize, length: usize,
 ): void {
   if (gcmIsShort(nonceBytes, aadBytes, length)) {
-    gcmShortSeal(gk, nonce, aad, aadBytes, text, length, KEY_READY);
-    wipeCipher();
+    const blocks = shortBlocks(length);
+    gcmShortSeal(gk, aad, aadBytes, text, length, encryptFresh(gk, nonce, 1, blocks));
+    wipeFresh(gk, blocks);
     return;
   }
   gcmStart(WHOLE, gk, nonce, nonceBytes);
@@ -290,8 +258,9 @@ export function gcmOpen(
 ): u32 {
   let good: u32;
   if (gcmIsShort(nonceBytes, aadBytes, length)) {
-    good = gcmShortOpen(gk, nonce, aad, aadBytes, text, length, KEY_READY, 1);
-    wipeCipher();
+    const blocks = shortBlocks(length);
+    good = gcmShortOpen(gk, aad, aadBytes, text, length, encryptFresh(gk, nonce, 1, blocks), 1);
+    wipeFresh(gk, blocks);
     return good;
   }
   gcmStart(WHOLE, gk, nonce, nonceBytes);

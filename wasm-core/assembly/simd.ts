@@ -57,6 +57,13 @@ export function st(ptr: usize, value: v128): void {
   v128.store(ptr, value);
 }
 
+/** Twelve bytes, zeroes behind. */
+// @ts-ignore: decorator
+@inline
+export function ldNonce(ptr: usize): v128 {
+  return i32x4.replace_lane(v128.load64_zero(ptr), 2, load<i32>(ptr + 8));
+}
+
 const SWAP = memory.data<u8>([3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12], 16);
 
 /** Bytes of each 32-bit lane reversed: big-endian words to lanes and back. */
@@ -163,7 +170,13 @@ export function equal(a: usize, b: usize, length: usize): u32 {
 // @ts-ignore: decorator
 @inline
 export function equal16(a: usize, b: usize): u32 {
-  const diff = v128.xor(v128.load(a), v128.load(b));
+  return isZero(v128.xor(v128.load(a), v128.load(b)));
+}
+
+/** 1 when all bits are 0, else 0. */
+// @ts-ignore: decorator
+@inline
+export function isZero(diff: v128): u32 {
   const folded = i64x2.extract_lane(diff, 0) | i64x2.extract_lane(diff, 1);
   return <u32>(((folded | (0 - folded)) >>> 63) ^ 1);
 }

@@ -18,18 +18,18 @@
 //
 // suite key   cipher key | K1(16)
 
-import { CK_KIND, CK_SIZE, SM4 } from "./layout";
-import { BLOCKS, BLOCKS_SIZE, aesExpand, aesTwoKeys } from "./aes";
+import { CK_KIND, CK_SIZE, GK_POWERS, SM4 } from "./layout";
+import { BLOCKS, aesExpand, aesTwoKeys } from "./aes";
 import { sm4Expand } from "./sm4";
-import { encryptBlocks, wipeCipher } from "./cipher";
+import { encryptBlocks, encryptFresh, storeFresh, wipeCipher } from "./cipher";
 import { declassify } from "./declassify";
-import { ghashWipe } from "./ghash";
+import { ghashStart, ghashWipe } from "./ghash";
 import { cmacSubkey } from "./cmac";
 import {
-  FRESH, FRESH_FILLED, KEY_EXPANDED, gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmIsShort,
-  gcmKeyReady, gcmShortOpen, gcmShortSeal, gcmStart, gcmTag, gcmVerify, gcmWipe, shortBlocks,
+  gcmAad, gcmDecrypt, gcmEncrypt, gcmAuthenticate, gcmExpect, gcmIsShort, gcmKeyReady, gcmShortOpen, gcmShortSeal,
+  gcmStart, gcmTag, gcmVerify, gcmWipe, shortBlocks,
 } from "./gcm";
-import { copy, equal, equal16, ld, st, wipe, xor } from "./simd";
+import { copy, equal, equal16, ld, ldNonce, st, wipe, xor } from "./simd";
 
 const K1: usize = CK_SIZE;
 export const SUITE_KEY_SIZE: usize = CK_SIZE + 16;
@@ -73,18 +73,16 @@ function deriveBytes(sk: usize, nonce: usize, commitment: usize): void {
 
 /** The message key to DERIVED; the last blocks of the two commitment CMACs, not yet encrypted, to `last`. */
 function deriveStart(sk: usize, nonce: usize, last: usize): void {
+  // All in registers: what is stored in parts and loaded whole makes the processor wait.
   const k1 = ld(sk + K1);
-  store<u64>(INPUT + 4, load<u64>(nonce));
-  store<u32>(INPUT + 12, load<u32>(nonce + 8));
-  const first = ld(INPUT);
+  const a = ldNonce(nonce);
+  const first = i8x16.shuffle(a, a, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
+  st(INPUT, xor(i32x4.replace_lane(first, 0, bswap<u32>(0x00015800)), k1));
   st(INPUT + 16, xor(i32x4.replace_lane(first, 0, bswap<u32>(0x00025800)), k1));
   st(INPUT + 32, i32x4.replace_lane(first, 0, bswap<u32>(0x58434d54))); // "XCMT"
-  st(INPUT, xor(i32x4.replace_lane(first, 0, bswap<u32>(0x00015800)), k1));
   encryptBlocks(sk, DERIVED, INPUT, 3);
   const chained = xor(ld(DERIVED + 32), k1);
-  store<u64>(INPUT, load<u64>(nonce + 12));
-  store<u32>(INPUT + 8, load<u32>(nonce + 20));
-  const end = ld(INPUT);
+  const end = ldNonce(nonce + 12);
   st(last, xor(i32x4.replace_lane(end, 3, bswap<u32>(0x00010001)), chained));
   st(last + 16, xor(i32x4.replace_lane(end, 3, bswap<u32>(0x00010002)), chained));
 }
@@ -92,28 +90,42 @@ function deriveStart(sk: usize, nonce: usize, last: usize): void {
 /** Most blocks of text for which commitment, hash key, tag mask and keystream fit one call of the AES rounds. */
 const FUSED_TEXT: usize = 12 * 16;
 
-/** All that a short message needs of the cipher. Returns what `gcmShortSeal` must know. */
-function deriveShort(sk: usize, nonce: usize, commitment: usize, length: usize): u32 {
-  if (load<u32>(sk + CK_KIND) == SM4 || length > FUSED_TEXT) {
+/**
+ * All that a short message needs of the cipher, its ghash key included; writes the commitment. Returns the place of
+ * tag mask and keystream.
+ */
+function deriveShort(sk: usize, nonce: usize, commitment: usize, length: usize): usize {
+  const blocks = shortBlocks(length) + 1; // the hash key comes first
+  let fresh: usize;
+  if (isFused(sk, length)) {
+    deriveStart(sk, nonce, BLOCKS);
+    storeFresh(BLOCKS + 32, nonce + 12, 0, blocks);
+    aesTwoKeys(sk, DERIVED, blocks + 2);
+    st(commitment, ld(BLOCKS));
+    st(commitment + 16, ld(BLOCKS + 16));
+    wipe(INPUT, 48);
+    wipe(DERIVED, 48);
+    fresh = BLOCKS + 32;
+  } else {
     derive(sk, nonce, commitment);
-    return KEY_EXPANDED;
+    fresh = encryptFresh(MESSAGE_KEY, nonce + 12, 0, blocks);
   }
-  deriveStart(sk, nonce, BLOCKS);
-  const count = shortBlocks(BLOCKS + 32, nonce + 12, length);
-  aesTwoKeys(sk, DERIVED, count + 2);
-  copy(commitment, BLOCKS, 32);
-  copy(FRESH, BLOCKS + 32, count * 16);
-  wipe(INPUT, 48);
-  wipe(DERIVED, 48);
-  return FRESH_FILLED;
+  st(MESSAGE_KEY + GK_POWERS, ld(fresh));
+  ghashStart(MESSAGE_KEY);
+  return fresh + 16;
+}
+
+function isFused(sk: usize, length: usize): bool {
+  return load<u32>(sk + CK_KIND) != SM4 && length <= FUSED_TEXT;
 }
 
 /** Wipes after `deriveShort` and the message. */
-function endShort(done: u32): void {
-  if (done == KEY_EXPANDED) {
+function endShort(sk: usize, length: usize): void {
+  if (isFused(sk, length)) wipe(BLOCKS, (shortBlocks(length) + 3) * 16);
+  else {
     wipe(MESSAGE_KEY, CK_SIZE);
     wipeCipher();
-  } else wipe(BLOCKS, BLOCKS_SIZE);
+  }
   ghashWipe(MESSAGE_KEY);
 }
 
@@ -181,9 +193,8 @@ export function suiteSeal(
   sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
 ): void {
   if (gcmIsShort(12, aadBytes, length)) {
-    const done = deriveShort(sk, nonce, commitment, length);
-    gcmShortSeal(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, done);
-    endShort(done);
+    gcmShortSeal(MESSAGE_KEY, aad, aadBytes, text, length, deriveShort(sk, nonce, commitment, length));
+    endShort(sk, length);
     return;
   }
   suiteStart(sk, nonce, commitment, aadBytes + length);
@@ -201,11 +212,11 @@ export function suiteOpen(
   sk: usize, nonce: usize, aad: usize, aadBytes: usize, text: usize, length: usize, commitment: usize,
 ): u32 {
   if (gcmIsShort(12, aadBytes, length)) {
-    const done = deriveShort(sk, nonce, COMMITMENT, length);
+    const fresh = deriveShort(sk, nonce, COMMITMENT, length);
     const bound = equal16(COMMITMENT, commitment) & equal16(COMMITMENT + 16, commitment + 16);
     wipe(COMMITMENT, 32);
-    const good = gcmShortOpen(MESSAGE_KEY, nonce + 12, aad, aadBytes, text, length, done, bound);
-    endShort(done);
+    const good = gcmShortOpen(MESSAGE_KEY, aad, aadBytes, text, length, fresh, bound);
+    endShort(sk, length);
     return good;
   }
   suiteStartOpen(sk, nonce, commitment, aadBytes + length);
