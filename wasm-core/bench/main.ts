@@ -1,7 +1,7 @@
 // npm run bench -w @edge-kms/wasm-core [-- --json] [-- --only=subject] [-- --node]
 //
-// Medians over rounds; in every round all implementations of a subject take their turn, so that a busy moment of the machine
-// falls on all of them. As text: the table, the ratios that the README promises, module sizes and start-up. As JSON: one
+// Medians over rounds; in every round all implementations of a subject take a short turn, up the list and down the list by
+// turns, so that a busy moment of the machine falls on all of them and none always follows the same other. As text: the table, the ratios that the README promises, module sizes and start-up. As JSON: one
 // array of {subject, implementation, runtime, bytes, nsPerOp}.
 
 import { readFileSync } from "node:fs";
@@ -23,8 +23,8 @@ export interface Row {
   readonly nsPerOp: number;
 }
 
-const ROUNDS = 7;
-const SAMPLE_MS = 25;
+const ROUNDS = 15;
+const SAMPLE_MS = 12;
 
 const args = process.argv.slice(2);
 const isJson = args.includes("--json");
@@ -62,12 +62,14 @@ async function measure(subjects: readonly Subject[]): Promise<Row[]> {
     overheads.push(overhead);
   }
   const samples: number[][] = subjects.map(() => []);
+  const turns = [...subjects.entries()];
   for (let round = 0; round < ROUNDS; round++) {
-    for (const [index, { run }] of subjects.entries()) {
+    for (const [index, { run }] of turns) {
       const count = counts[index] ?? 1;
       const ms = (await run(count)) - (overheads[index] ?? 0);
       samples[index]?.push((ms * 1e6) / count);
     }
+    turns.reverse();
   }
   return subjects.map(({ subject, implementation, runtime, bytes }, index) => ({
     subject,

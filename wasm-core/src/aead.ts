@@ -10,7 +10,7 @@
 
 import { TAG_BYTES } from "../common/const.ts";
 import { assertBytes, assertTextLength, assertUnshared, CoreError } from "./errors.ts";
-import { type CoreMemory, copyIn, copyOut, inPieces, isInWorkspace, TEXT_BYTES } from "./memory.ts";
+import { type CoreMemory, copyIn, copyOut, inPieces, TEXT_BYTES } from "./memory.ts";
 
 /** One key's way to the module. Nonce and commitment are already in their places when `seal` or `begin` is called. */
 export interface AeadEngine {
@@ -136,7 +136,7 @@ export function openInto(
 function isPlaced(memory: CoreMemory, input: Uint8Array, output: Uint8Array): boolean {
   return (
     output.byteOffset === input.byteOffset &&
-    isInWorkspace(memory, input) &&
-    isInWorkspace(memory, output)
+    memory.workspace.has(input) &&
+    memory.workspace.has(output)
   );
 }

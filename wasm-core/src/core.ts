@@ -64,7 +64,7 @@ export function createCore(module: CompiledModule, limits: Partial<CoreLimits> =
   }
 
   return {
-    workspace: memory.workspace,
+    workspace: memory.workspace.bytes,
     gcmKey: (cipher, key) => openGcmKey(memory, cipher, key),
     blockKey: (cipher, key) => openBlockKey(memory, cipher, key),
     hkdfSha256: (key, salt, info, length) => hkdf(memory, "SHA-256", key, salt, info, length),

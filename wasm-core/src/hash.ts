@@ -2,7 +2,7 @@
 
 import { DIGEST_BYTES, SHA256, SM3 } from "../common/const.ts";
 import { assertBytes, CoreError } from "./errors.ts";
-import { type CoreMemory, copyIn, inPieces, isInWorkspace, TEXT_BYTES } from "./memory.ts";
+import { type CoreMemory, copyIn, inPieces, TEXT_BYTES } from "./memory.ts";
 
 export type HashName = "SHA-256" | "SM3";
 
@@ -23,7 +23,7 @@ export interface HmacKey {
 export function digest(memory: CoreMemory, hash: HashName, data: Uint8Array): Uint8Array {
   assertBytes(data, "data");
   const { exports, bytes, text } = memory;
-  if (isInWorkspace(memory, data)) {
+  if (memory.workspace.has(data)) {
     exports.hash(KINDS[hash], data.byteOffset, data.length, text);
     return takeDigest(memory, 0);
   }

@@ -157,6 +157,30 @@ export class Pool {
   }
 }
 
+/** The part of memory that callers may use: what lies there needs no copy. */
+export class Workspace {
+  readonly bytes: Uint8Array;
+  readonly #start: number;
+  // The last two arrays found inside. Asking an array for its buffer is a call of the runtime, and an array never gets another.
+  #known: Uint8Array | undefined;
+  #knownBefore: Uint8Array | undefined;
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes;
+    this.#start = bytes.length > 0 ? bytes.byteOffset : Number.MAX_SAFE_INTEGER;
+  }
+
+  /** Whether `data` lies inside. The offset is looked at first: most arrays of callers start below. */
+  has(data: Uint8Array): boolean {
+    if (data.byteOffset < this.#start) return false;
+    if (data === this.#known || data === this.#knownBefore) return true;
+    if (data.buffer !== this.bytes.buffer) return false;
+    this.#knownBefore = this.#known;
+    this.#known = data;
+    return true;
+  }
+}
+
 export interface CoreMemory {
   readonly exports: CoreExports;
   /** All of linear memory. */
@@ -174,7 +198,7 @@ export interface CoreMemory {
   readonly blockKeys: Pool;
   readonly hmacKeys: Pool;
   readonly streams: Pool;
-  readonly workspace: Uint8Array;
+  readonly workspace: Workspace;
   /** Standing views, for the results that every call copies out. */
   readonly views: Views;
   readonly commitmentView: Uint8Array;
@@ -224,7 +248,7 @@ export function openMemory(module: CompiledModule, limits: CoreLimits): CoreMemo
     blockKeys,
     hmacKeys,
     streams,
-    workspace: new Uint8Array(buffer, workspace, limits.workspaceBytes),
+    workspace: new Workspace(new Uint8Array(buffer, workspace, limits.workspaceBytes)),
     commitmentView: new Uint8Array(buffer, commitment, 32),
     textView32: new Uint8Array(buffer, text, 32),
   };
@@ -281,17 +305,4 @@ export function inPieces(
     memory.bytes.set(piece, memory.text);
     take(piece.length, offset);
   }
-}
-
-/**
- * Whether `data` lies in the workspace, where it can be used without a copy. The offset is looked at first: asking a small array
- * for its buffer makes V8 allocate one.
- */
-export function isInWorkspace(memory: CoreMemory, data: Uint8Array): boolean {
-  const { workspace } = memory;
-  return (
-    workspace.length > 0 &&
-    data.byteOffset >= workspace.byteOffset &&
-    data.buffer === workspace.buffer
-  );
 }
