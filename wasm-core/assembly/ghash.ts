@@ -259,11 +259,11 @@ function three(gk: usize, y: v128, data: usize): v128 {
 function six(gk: usize, y: v128, data: usize): v128 {
   const mask = ld(NIBBLES);
   const x1 = xor(y, ld(data));
-  const x2 = ld(data + 16);
-  const x3 = ld(data + 32);
-  const x4 = ld(data + 48);
-  const x5 = ld(data + 64);
-  const x6 = ld(data + 80);
+  const x2 = v128.load(data, 16);
+  const x3 = v128.load(data, 32);
+  const x4 = v128.load(data, 48);
+  const x5 = v128.load(data, 64);
+  const x6 = v128.load(data, 80);
   const h1 = highNibbles(x1, mask);
   const l1 = lowNibbles(x1, mask);
   const h2 = highNibbles(x2, mask);
@@ -281,12 +281,12 @@ function six(gk: usize, y: v128, data: usize): v128 {
   const end = gk + GK_TABLES;
   for (let p = end + 15 * 192; p >= end; p -= 192) {
     // The sum of the lookups waits for nothing; only two instructions hang on the plane before.
-    let v = xor(swz(ld(p), h1), swz(ld(p + 16), l1));
-    v = xor3(v, swz(ld(p + 32), h2), swz(ld(p + 48), l2));
-    v = xor3(v, swz(ld(p + 64), h3), swz(ld(p + 80), l3));
-    v = xor3(v, swz(ld(p + 96), h4), swz(ld(p + 112), l4));
-    v = xor3(v, swz(ld(p + 128), h5), swz(ld(p + 144), l5));
-    v = xor3(v, swz(ld(p + 160), h6), swz(ld(p + 176), l6));
+    let v = xor(swz(v128.load(p, 160), h6), swz(v128.load(p, 176), l6));
+    v = xor3(v, swz(v128.load(p, 128), h5), swz(v128.load(p, 144), l5));
+    v = xor3(v, swz(v128.load(p, 96), h4), swz(v128.load(p, 112), l4));
+    v = xor3(v, swz(v128.load(p, 64), h3), swz(v128.load(p, 80), l3));
+    v = xor3(v, swz(v128.load(p, 32), h2), swz(v128.load(p, 48), l2));
+    v = xor3(v, swz(ld(p), h1), swz(v128.load(p, 16), l1)); // last: only this block waits for the one before
     hi = shiftIn(lo, hi);
     lo = xor(shiftIn(i32x4.splat(0), lo), v);
   }
