@@ -4,9 +4,8 @@
 // (test/constant-time.test.ts) treats what is loaded from that word as public, everything else computed from
 // secrets as secret, and checks that exactly these values come through:
 //
-//   gcmShortOpen, gcmOpen, suiteVerify    whether tag and commitment are both right, one bit for both. The caller
-// is told
-//                                         the same bit, and the plaintext must not be made when it is 0.
+//   gcmShortOpen, gcmOpen, suiteVerify    whether tag and commitment are both right, one bit for both. The caller is
+//                                         told the same bit, and the plaintext must not be made when it is 0.
 //
 // Ciphertext, tags and commitments need no door: they are written out, and nothing branches on them.
 

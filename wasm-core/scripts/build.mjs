@@ -55,7 +55,8 @@ function heapBase(module) {
 
 /** Puts `from`'s function in place of `to`'s. */
 function replaceFunction(to, from, name) {
-  if (heapBase(to) !== heapBase(from)) throw new Error("the two compilations place data differently");
+  if (heapBase(to) !== heapBase(from))
+    throw new Error("the two compilations place data differently");
   const { params, results, vars, body } = binaryen.getFunctionInfo(from.getFunction(name));
   to.removeFunction(name);
   to.addFunction(name, params, results, vars, to.copyExpression(body));
