@@ -24,9 +24,10 @@ export interface Row {
   readonly nsPerOp: number;
 }
 
-const ROUNDS = 15;
+const ROUNDS = 9;
 const SAMPLES = 3;
-const SAMPLE_MS = 5;
+const SAMPLE_MS = 6;
+const WARM_UP_MS = 120;
 
 const args = process.argv.slice(2);
 const isJson = args.includes("--json");
@@ -50,12 +51,13 @@ async function measure(subjects: readonly Subject[]): Promise<Row[]> {
   const overheads: number[] = [];
   for (const { run } of subjects) {
     await run(1);
-    const overhead = median(await inTurn(5, () => run(0)));
+    const overhead = Math.min(...(await inTurn(9, () => run(0))));
     const attempt = async (count: number) => Math.max((await turn(run, count)) - overhead, 0.01);
+    const warm = performance.now() + WARM_UP_MS; // the optimizing compilers work beside, and may have to wait for a processor
     let count = 1;
     let ms = await attempt(count);
-    while (ms < SAMPLE_MS / 3 && count < 1e7) {
-      count = Math.ceil(count * Math.min(8, Math.max(1.5, SAMPLE_MS / 3 / ms)));
+    while ((ms < SAMPLE_MS / 3 || performance.now() < warm) && count < 1e7) {
+      count = Math.ceil(count * Math.min(8, SAMPLE_MS / ms));
       ms = await attempt(count);
     }
     counts.push(Math.max(1, Math.round((count * SAMPLE_MS) / ms)));

@@ -109,8 +109,9 @@ const config :Workerd.Config = (
   };
   try {
     await untilUp(origin, child);
-    for (let n = 0; n < 5; n++) await request(origin, "/nothing");
-    const firstMs = (await request(origin, "/first")) - (await request(origin, "/nothing"));
+    let nothingMs = Number.POSITIVE_INFINITY;
+    for (let n = 0; n < 9; n++) nothingMs = Math.min(nothingMs, await request(origin, "/nothing"));
+    const firstMs = (await request(origin, "/first")) - nothingMs;
     const cases = (await (await fetch(`${origin}/cases`)).json()) as RemoteCase[];
     return { origin, firstMs, cases, stop };
   } catch (error) {
