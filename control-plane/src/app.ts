@@ -16,7 +16,9 @@ import { type Context, Hono } from "hono";
 import { type Dispatcher, dispatch } from "./actions/dispatch.ts";
 import { findControlAction } from "./actions/registry.ts";
 import { acceptAudit } from "./audit/audit-endpoint.ts";
+import { acceptSettled, type SettledServices } from "./audit/settled-endpoint.ts";
 import {
+  type AdmittedEdge,
   admitConnection,
   CONNECT_HEADER,
   connectPath,
@@ -25,7 +27,6 @@ import {
 import type { Hub } from "./connections/hub.ts";
 import { type DataKeyServices, readDataKey, storeDataKey } from "./data-keys/data-key-endpoints.ts";
 import type { EdgeAnswer } from "./edges/answers.ts";
-import type { Edge } from "./edges/directory.ts";
 import { type EdgeForwarder, servedAtTheEdge } from "./forwarding/forward-to-edge.ts";
 import { isForwarded, type ReceivedCall, receiveForwarded } from "./forwarding/receive.ts";
 import { apiFailure, apiSuccess, wireAnswer, wireRefusal } from "./http/answers.ts";
@@ -37,7 +38,7 @@ import { passOnSealingKey } from "./leases/sealing-key-endpoint.ts";
 import { describeError, type Log, type LogFields } from "./log.ts";
 
 /** What the endpoints of edges work with. */
-export type EdgeServices = CredentialServices & DataKeyServices;
+export type EdgeServices = CredentialServices & DataKeyServices & SettledServices;
 
 export interface AppServices {
   readonly dispatcher: Dispatcher;
@@ -53,7 +54,7 @@ export interface AppServices {
 /** What this door and the edges serve, for tools that read OpenAPI; no secret, the same for everyone. */
 const openApi = openApiDocument(listActions());
 
-type Env = { Bindings: HttpBindings; Variables: { edge: Edge } };
+type Env = { Bindings: HttpBindings; Variables: { admitted: AdmittedEdge } };
 
 /** Signed messages of edges: at most an audit delivery of 500 records. */
 const maxEdgeBodyBytes = 8 * 1024 * 1024;
@@ -79,15 +80,18 @@ export function createApp(services: AppServices): Hono<Env> {
   app.post("/edge/v1/data-keys/read", (c) =>
     answerEdge(services, c, (body) => readDataKey(edges, body)),
   );
+  app.post("/edge/v1/audit/settled", (c) =>
+    answerEdge(services, c, (body) => acceptSettled(edges, body)),
+  );
   app.get(
     connectPath,
     async (c, next) => {
       const admitted = await admitConnection(edges, c.req.header(CONNECT_HEADER));
       if ("refusal" in admitted) return toResponse(services.log, c.req.path, admitted.refusal);
-      c.set("edge", admitted.edge);
+      c.set("admitted", admitted);
       return next();
     },
-    upgradeToHub(hub, (c) => c.get("edge")),
+    upgradeToHub(hub, (c) => c.get("admitted")),
   );
   app.get("/healthz", (c) => c.json({ status: "ok" }));
   app.get("/readyz", async (c) =>
@@ -169,7 +173,7 @@ async function serve(
     head,
     parts,
     sourceAddress: received?.clientAddress ?? plainAddress(request.remoteAddress),
-    mayVouchFor: (account) => received === null || received.edge.accounts.has(account),
+    forwarder: received?.edge ?? null,
   });
   if (uin !== undefined) call.uin = uin;
   if (!result.ok) return { response: apiFailure(requestId, result.error), error: result.error };

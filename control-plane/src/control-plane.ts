@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSecureContext } from "node:tls";
+import { HEARTBEAT_MS } from "@edge-kms/protocol";
 import { rememberSignatureMs } from "./access/replay.ts";
 import type { ActionServices } from "./actions/call.ts";
 import { remindOfDeletions } from "./alarms/reminders.ts";
@@ -12,19 +13,24 @@ import { type Bridge, openBridge } from "./bridge/client.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import { type Config, ConfigError } from "./config.ts";
 import { raiseEpochsFromBridge, watchEpochs } from "./connections/epochs.ts";
+import { createFreezeWatch, type FreezeWatch } from "./connections/freezes.ts";
 import { createHub } from "./connections/hub.ts";
 import { type Database, openDatabase } from "./db/index.ts";
 import { checkConnection } from "./db/queries/connection.ts";
 import { deleteDueDataKeys } from "./db/queries/data-keys.ts";
+import { removeOldInstances } from "./db/queries/edge-instances.ts";
+import { removeEndedLeases } from "./db/queries/edge-leases.ts";
 import { foldKeyCounts } from "./db/queries/key-counts.ts";
 import { removeExpiredSignatures } from "./db/queries/used-signatures.ts";
 import { createEdgeDirectory } from "./edges/directory.ts";
 import { createNonceMemory } from "./edges/nonces.ts";
+import { createPresence } from "./edges/presence.ts";
 import { createEdgeForwarder } from "./forwarding/forward-to-edge.ts";
 import { repeat } from "./jobs/recurring.ts";
 import { finishOverdueCreations } from "./keys/creation.ts";
 import { finishDueDeletions } from "./keys/deletion.ts";
 import { rotateDueKeys } from "./keys/rotation.ts";
+import { createGrantLedger } from "./leases/granted.ts";
 import { createLog, describeError, type Log } from "./log.ts";
 import { deliverNotifications, type NotificationServices } from "./notifications/deliver.ts";
 import { createMailer } from "./notifications/mail.ts";
@@ -99,9 +105,13 @@ export async function startControlPlane(
     const directory = createEdgeDirectory(bridge, clock);
     const epochs = await watchEpochs(database, log);
     closers.push(() => epochs.close());
+    const freezes = createFreezeWatch({ database, bridge, raiseEpochs });
+    const presence = createPresence(database, clock);
     const hub = createHub({
       epochs,
       directory,
+      freezes,
+      presence,
       clock,
       log,
       heartbeatMs: options.heartbeatMs,
@@ -141,6 +151,9 @@ export async function startControlPlane(
       credentialLimits: config.credentialLease,
       dataKeyQuota,
       raiseEpochs,
+      ledger: createGrantLedger(database),
+      presence,
+      log,
     };
     const app = createApp({
       dispatcher: {
@@ -156,6 +169,8 @@ export async function startControlPlane(
             hasMail: mailer !== null,
             webhookPublicKey: webhookKey.publicKey,
           },
+          directory,
+          keyLimits: config.keyLease,
           background,
           log,
         },
@@ -168,6 +183,22 @@ export async function startControlPlane(
       log,
     });
     const jobs = [
+      repeat(
+        "freezes at the bridge",
+        options.heartbeatMs ?? HEARTBEAT_MS,
+        createFreezeJob(freezes, log),
+        log,
+      ),
+      repeat(
+        "ended leases",
+        minuteMs,
+        () =>
+          database.transaction(async (tx) => {
+            await removeEndedLeases(tx, clock() - minuteMs);
+            await removeOldInstances(tx);
+          }),
+        log,
+      ),
       repeat(
         "unfinished key creations",
         minuteMs,
@@ -216,6 +247,20 @@ export async function startControlPlane(
     await closeAll();
     throw error;
   }
+}
+
+/** A bridge that is away is told of once, not every second. */
+function createFreezeJob(freezes: FreezeWatch, log: Log): () => Promise<void> {
+  let isAway = false;
+  return async () => {
+    try {
+      await freezes.refresh();
+      isAway = false;
+    } catch (error) {
+      if (!isAway) log.warn("freezes not read from the bridge", describeError(error));
+      isAway = true;
+    }
+  };
 }
 
 /** How long one look at database and HSM counts: anyone may ask, and each look is a real wrap in the HSM. */

@@ -5,6 +5,7 @@ export type {
   ActionOutput,
   ActionRequest,
 } from "./actions/definition.ts";
+export { edgeModes, maxLeaseSeconds } from "./actions/edgekms/modify-key-edge-settings.ts";
 export {
   isAlias,
   isKeyId,
@@ -21,6 +22,7 @@ export {
 export { dataKeyBytes } from "./actions/kms/generate-data-key.ts";
 export { parseInput } from "./actions/parse-input.ts";
 export {
+  type EdgekmsActionName,
   edgekmsActions,
   findAction,
   type KmsActionName,
@@ -136,15 +138,19 @@ export {
   type AuditDeliveryResponse,
   type AuditEvent,
   type AuditRecord,
+  type AuditSettled,
   auditDelivery,
   auditDeliveryResponse,
   auditEvent,
   auditRecord,
+  auditSettled,
+  auditSettledResponse,
   decodeAuditRecord,
   encodeAuditEvent,
   encodeAuditRecord,
   MAX_AUDIT_RECORD_BYTES,
   MAX_DELIVERED_RECORDS,
+  MAX_SETTLED_INSTANCES,
 } from "./wire/audit.ts";
 export {
   type BridgeCall,

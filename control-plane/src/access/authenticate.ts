@@ -19,6 +19,7 @@ import { BridgeError } from "../bridge/errors.ts";
 import type { Clock } from "../clock.ts";
 import type { Database } from "../db/index.ts";
 import { findAccessKey } from "../db/queries/access-keys.ts";
+import type { Edge } from "../edges/directory.ts";
 
 /** A caller whose signature is true. */
 export interface Caller {
@@ -36,28 +37,35 @@ export interface Authentication {
   readonly clock: Clock;
 }
 
+/** The edge on whose word a call came. */
+export type Forwarder = Pick<Edge, "edge" | "accounts">;
+
 const sha256 = (bytes: Uint8Array): Uint8Array => createHash("sha256").update(bytes).digest();
 
 /**
  * Errors: those of `parseTc3` and `parseV1`; `AuthFailure.TokenFailure` (there are no temporary credentials yet);
  * `AuthFailure.SecretIdNotFound` (unknown or inactive); `AuthFailure.SignatureFailure`; `UnauthorizedOperation` (an operator
- * froze the account at the bridge).
+ * froze the account at the bridge, or the account revoked the edge that forwards).
  *
- * @param mayVouchFor for a forwarded call: whether the forwarder may vouch for callers of that account.
+ * @param forwarder for a forwarded call: the edge that vouches for it, for callers of its own accounts only.
  * @throws ApiError, or a BridgeError when the bridge cannot judge.
  */
 export async function authenticate(
   { database, bridge, clock }: Authentication,
   head: RequestHead,
   request: RequestParts,
-  mayVouchFor: (account: string) => boolean,
+  forwarder: Forwarder | null,
 ): Promise<Caller> {
   const { proof, isPayloadSigned } = readProof(head, request, Math.floor(clock() / 1000));
   if (head.token !== null) throw new ApiError("AuthFailure.TokenFailure");
-  const key = await database.read((db) => findAccessKey(db, proof.secretId));
-  if (key === null || !key.isActive || !mayVouchFor(key.principal.account)) {
+  const key = await database.read((db) =>
+    findAccessKey(db, proof.secretId, forwarder?.edge ?? null),
+  );
+  const isCovered = forwarder === null || forwarder.accounts.has(key?.principal.account ?? "");
+  if (key === null || !key.isActive || !isCovered) {
     throw new ApiError("AuthFailure.SecretIdNotFound");
   }
+  if (key.isEdgeRevoked) throw new ApiError("UnauthorizedOperation", { detail: "revoked edge" });
   const { principal, sealed } = key;
   const { valid } = await bridge
     .call("verifyCredential", { proof, principal, sealed })

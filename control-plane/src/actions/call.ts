@@ -1,9 +1,10 @@
 /** One authenticated, authorised call, as a handler has it in hand. */
 
-import type { Principal } from "@edge-kms/protocol";
+import type { LeaseLimits, Principal } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge/client.ts";
 import type { Database, Queryable } from "../db/index.ts";
 import type { KeyScope } from "../db/queries/keys.ts";
+import type { EdgeDirectory } from "../edges/directory.ts";
 import type { Log } from "../log.ts";
 import type { Region } from "../regions.ts";
 
@@ -12,6 +13,10 @@ export interface ActionServices {
   readonly database: Database;
   readonly bridge: Pick<Bridge, "call">;
   readonly regions: readonly Region[];
+  /** Enrolled edges. */
+  readonly directory: Pick<EdgeDirectory, "ofAccount">;
+  /** Of branch-key leases of keys without lease times of their own. */
+  readonly keyLimits: LeaseLimits;
   /** CMKs per account and region. */
   readonly cmkQuota: number;
   /** Hosted data keys per account and region. */
@@ -32,6 +37,8 @@ export interface ActionServices {
 export interface Call {
   readonly services: ActionServices;
   readonly principal: Principal;
+  /** The access key that signs the call. */
+  readonly secretId: string;
   /** The region asked for. A regionless action must not read it. */
   readonly region: Region;
   /** The caller's account in that region. */

@@ -12,7 +12,7 @@ import {
   toApiError,
   unwrap,
 } from "@edge-kms/protocol";
-import { authenticate, type Caller } from "../access/authenticate.ts";
+import { authenticate, type Caller, type Forwarder } from "../access/authenticate.ts";
 import { authorize } from "../access/authorize.ts";
 import {
   claimSignature,
@@ -34,8 +34,8 @@ export interface IncomingCall {
   readonly parts: RequestParts;
   /** The caller's address as the socket or a trusted forwarder has it; empty when unknown. */
   readonly sourceAddress: string;
-  /** For a forwarded call: whether the forwarder may vouch for callers of that account. */
-  readonly mayVouchFor: (account: string) => boolean;
+  /** The edge that forwarded the call; null for one that came by itself. */
+  readonly forwarder: Forwarder | null;
 }
 
 export interface Dispatcher {
@@ -57,10 +57,10 @@ export async function dispatch(
   incoming: IncomingCall,
 ): Promise<Outcome> {
   const { services, clock } = dispatcher;
-  const { head, parts, mayVouchFor } = incoming;
+  const { head, parts, forwarder } = incoming;
   let caller: Caller;
   try {
-    caller = await authenticate({ ...services, clock }, head, parts, mayVouchFor);
+    caller = await authenticate({ ...services, clock }, head, parts, forwarder);
   } catch (error) {
     return { uin: undefined, result: { ok: false, error: toApiError(error) } };
   }
@@ -106,6 +106,7 @@ async function perform(
   const output = await parsed.act({
     services,
     principal,
+    secretId: caller.secretId,
     region,
     scope: { account: principal.account, region: region.name },
     nowMs,

@@ -3,12 +3,23 @@
  * type demands a row for every one of them, and no other.
  */
 
-import type { edgekmsActions, KmsActionName, kmsActions, ServiceName } from "@edge-kms/protocol";
+import type { EdgekmsActionName, KmsActionName, kmsActions, ServiceName } from "@edge-kms/protocol";
 import type { ControlAction } from "./action.ts";
+import { acceptUnaccounted } from "./edgekms/accept-unaccounted.ts";
 import { createNotificationTarget } from "./edgekms/create-notification-target.ts";
 import { deleteNotificationTarget } from "./edgekms/delete-notification-target.ts";
 import { describeAlarms } from "./edgekms/describe-alarms.ts";
+import { describeEdges } from "./edgekms/describe-edges.ts";
+import { describeKeyEdgeSettings } from "./edgekms/describe-key-edge-settings.ts";
+import { describeKeyHolders } from "./edgekms/describe-key-holders.ts";
 import { describeNotificationTargets } from "./edgekms/describe-notification-targets.ts";
+import { modifyKeyEdgeSettings } from "./edgekms/modify-key-edge-settings.ts";
+import { restoreAccessKey } from "./edgekms/restore-access-key.ts";
+import { restoreEdge } from "./edgekms/restore-edge.ts";
+import { restoreKeyAtEdge } from "./edgekms/restore-key-at-edge.ts";
+import { revokeAccessKey } from "./edgekms/revoke-access-key.ts";
+import { revokeEdge } from "./edgekms/revoke-edge.ts";
+import { revokeKeyAtEdge } from "./edgekms/revoke-key-at-edge.ts";
 import { testNotificationTarget } from "./edgekms/test-notification-target.ts";
 import { archiveKey } from "./kms/archive-key.ts";
 import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
@@ -93,12 +104,23 @@ const kms: Readonly<Record<ControlActionName, ControlAction>> = {
   UpdateKeyDescription: updateKeyDescription,
 };
 
-const edgekms: Readonly<Record<keyof typeof edgekmsActions, ControlAction>> = {
+const edgekms: Readonly<Record<EdgekmsActionName, ControlAction>> = {
   CreateNotificationTarget: createNotificationTarget,
   DeleteNotificationTarget: deleteNotificationTarget,
   DescribeAlarms: describeAlarms,
   DescribeNotificationTargets: describeNotificationTargets,
   TestNotificationTarget: testNotificationTarget,
+  AcceptUnaccounted: acceptUnaccounted,
+  DescribeEdges: describeEdges,
+  DescribeKeyEdgeSettings: describeKeyEdgeSettings,
+  DescribeKeyHolders: describeKeyHolders,
+  ModifyKeyEdgeSettings: modifyKeyEdgeSettings,
+  RestoreAccessKey: restoreAccessKey,
+  RestoreEdge: restoreEdge,
+  RestoreKeyAtEdge: restoreKeyAtEdge,
+  RevokeAccessKey: revokeAccessKey,
+  RevokeEdge: revokeEdge,
+  RevokeKeyAtEdge: revokeKeyAtEdge,
 };
 
 const byService: Readonly<Record<ServiceName, ReadonlyMap<string, ControlAction>>> = {

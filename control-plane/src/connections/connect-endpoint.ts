@@ -15,28 +15,37 @@ export const connectPath = "/edge/v1/connect";
 /** Messages of edges are a few dozen bytes. */
 export const maxEdgeMessageBytes = 1024;
 
-/** The edge that signed the hello in the request's header, or the refusal of it. */
+/** An instance of an enrolled edge that may hold a connection. */
+export interface AdmittedEdge {
+  readonly edge: Edge;
+  readonly instance: string;
+}
+
+/** The instance that signed the hello in the request's header, or the refusal of it. */
 export async function admitConnection(
   services: EdgeAuthentication,
   header: string | undefined,
-): Promise<{ edge: Edge } | { refusal: EdgeAnswer }> {
+): Promise<AdmittedEdge | { refusal: EdgeAnswer }> {
   const input = header === undefined ? undefined : decodeHeader(header);
   const { connect } = signedMessageTypes;
   const hello = await authenticateEdge(services, input, connect, connectRequest, (h) => h.edge);
   if (!hello.ok) return { refusal: refusedEdge(hello.reason) };
   if (hello.edge.isFrozen) return { refusal: refusedEdge("frozen") };
-  return { edge: hello.edge };
+  return { edge: hello.edge, instance: hello.payload.instance };
 }
 
 /** Upgrades an admitted request and gives the socket to the hub. */
-export function upgradeToHub(hub: Hub, edgeOf: (c: Context) => Edge): MiddlewareHandler {
+export function upgradeToHub(
+  hub: Hub,
+  admittedOf: (c: Context) => AdmittedEdge,
+): MiddlewareHandler {
   return upgradeWebSocket((c) => {
-    const edge = edgeOf(c);
+    const admitted = admittedOf(c);
     let attached: ReturnType<Hub["attach"]> | null = null;
     return {
       onOpen(_event, ws) {
         const raw = ws.raw as WebSocket;
-        attached = hub.attach(edge, {
+        attached = hub.attach(admitted, {
           send: (text) => ws.send(text),
           close(code, reason) {
             ws.close(code, reason);

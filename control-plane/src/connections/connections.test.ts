@@ -149,10 +149,13 @@ describe("is closed to", () => {
     const edge = h.edge(await h.account());
     const held = await connect(h.url, hello(edge));
     await held.hears(({ type }) => type === "hello");
-    const row = h.bridge.edges.find(({ edge: name }) => name === edge.edge);
-    if (row !== undefined) row.frozen = true;
-    const isClosed = await Promise.race([held.closed, agesTheList(held)]);
-    expect(isClosed ?? (await held.closed)).toBe(1008);
+    h.bridge.freeze("edge", edge.edge);
+    expect(await held.closed).toBe(1008);
+    // First it heard that its leases are void: nobody could tell it afterwards.
+    expect(held.heard.findLast(({ type }) => type === "epoch")).toMatchObject({
+      epoch: { counter: 1 },
+    });
+    h.edge(await h.account());
     await expect(connect(h.url, hello(edge))).rejects.toThrow("403");
   });
 

@@ -16,10 +16,13 @@ import {
 } from "@edge-kms/protocol";
 import * as v from "valibot";
 import type { Clock } from "../clock.ts";
-import type { Edge, EdgeDirectory } from "../edges/directory.ts";
+import type { EdgeDirectory } from "../edges/directory.ts";
+import type { Presence } from "../edges/presence.ts";
 import { repeat } from "../jobs/recurring.ts";
 import type { Log } from "../log.ts";
+import type { AdmittedEdge } from "./connect-endpoint.ts";
 import type { Epochs, EpochWatch } from "./epochs.ts";
+import type { FreezeWatch } from "./freezes.ts";
 
 /** What the hub needs of a WebSocket. */
 export interface Socket {
@@ -31,7 +34,7 @@ export interface Socket {
 
 export interface Hub {
   /** Takes over a connection of an authenticated edge. */
-  attach(edge: Edge, socket: Socket): Attached;
+  attach(admitted: AdmittedEdge, socket: Socket): Attached;
   /** Closes all connections. */
   close(): void;
 }
@@ -43,6 +46,7 @@ export interface Attached {
 
 interface Connection {
   readonly edge: string;
+  readonly instance: string;
   readonly accounts: ReadonlySet<string>;
   readonly socket: Socket;
   /** Newest epoch sent, by account; null until `hello`. */
@@ -56,14 +60,17 @@ const maxBufferedBytes = 64 * 1024;
 
 export interface HubServices {
   readonly epochs: EpochWatch;
-  readonly directory: EdgeDirectory;
+  readonly directory: Pick<EdgeDirectory, "find">;
+  readonly freezes: Pick<FreezeWatch, "frozenEdges">;
+  readonly presence: Presence;
   readonly clock: Clock;
   readonly log: Log;
   /** HEARTBEAT_MS when absent. */
   readonly heartbeatMs?: number | undefined;
 }
 
-export function createHub({ epochs, directory, clock, log, heartbeatMs }: HubServices): Hub {
+export function createHub(services: HubServices): Hub {
+  const { epochs, directory, freezes, presence, clock, log, heartbeatMs } = services;
   const connections = new Set<Connection>();
 
   const send = (connection: Connection, message: ControlMessage): void => {
@@ -113,21 +120,27 @@ export function createHub({ epochs, directory, clock, log, heartbeatMs }: HubSer
   };
   // On its own: heartbeats tell of the database and do not wait for the bridge, which may be slow to answer.
   const dropFrozen = async (): Promise<void> => {
+    const frozen = freezes.frozenEdges();
     for (const connection of connections) {
       const edge = await directory.find(connection.edge).catch(() => undefined);
-      if (edge === null || edge?.isFrozen === true) drop(connection, 1008, "not permitted");
+      if (edge !== null && !frozen.has(connection.edge)) continue;
+      // Before it is cut off it hears of the epoch that ends its leases; they would last until they expire otherwise.
+      await epochs.refresh();
+      drop(connection, 1008, "not permitted");
     }
   };
   const everyMs = heartbeatMs ?? HEARTBEAT_MS;
   const jobs = [
     repeat("heartbeat", everyMs, beat, log),
     repeat("frozen edges", everyMs, dropFrozen, log),
+    repeat("presence of edges", everyMs, () => presence.flush(), log),
   ];
 
   return {
-    attach(edge, socket) {
+    attach({ edge, instance }, socket) {
       const connection: Connection = {
         edge: edge.edge,
+        instance,
         accounts: edge.accounts,
         socket,
         sent: null,
@@ -135,12 +148,14 @@ export function createHub({ epochs, directory, clock, log, heartbeatMs }: HubSer
         heardAtMs: clock(),
       };
       connections.add(connection);
+      presence.heard(edge.edge, instance);
       log.info("edge connected", { edge: edge.edge });
       epochs.refresh().catch(() => drop(connection, 1011, "unavailable"));
       return {
         receive(text) {
           if (!isEdgeMessage(text)) return drop(connection, 1008, "malformed message");
           connection.heardAtMs = clock();
+          presence.heard(connection.edge, connection.instance);
         },
         closed: () => drop(connection, 1000, "closed"),
       };

@@ -14,11 +14,15 @@ export interface Edge {
   readonly accounts: ReadonlySet<string>;
   readonly regions: ReadonlySet<string>;
   readonly isFrozen: boolean;
+  readonly group: string;
+  readonly enrolledAtMs: number;
 }
 
 export interface EdgeDirectory {
   /** The edge of that name, null when none is enrolled. @throws BridgeError when the list cannot be had. */
   find(edge: string): Promise<Edge | null>;
+  /** The edges that an account is enrolled with, by name, as the bridge has them now. @throws BridgeError. */
+  ofAccount(account: string): Promise<Edge[]>;
 }
 
 const minRefreshMs = 1_000;
@@ -44,6 +48,8 @@ export function createEdgeDirectory(bridge: Pick<Bridge, "call">, clock: Clock):
         accounts: new Set(row.accounts),
         regions: new Set(row.regions),
         isFrozen: row.frozen,
+        group: row.group,
+        enrolledAtMs: row.enrolledAtMs,
       });
     }
     edges = next;
@@ -57,6 +63,13 @@ export function createEdgeDirectory(bridge: Pick<Bridge, "call">, clock: Clock):
   };
 
   return {
+    async ofAccount(account) {
+      // Who asks has a person waiting who may have enrolled or frozen an edge a moment ago.
+      if (clock() - readAtMs >= minRefreshMs) await refresh();
+      return [...edges.values()]
+        .filter(({ accounts }) => accounts.has(account))
+        .sort((a, b) => (a.edge < b.edge ? -1 : 1));
+    },
     async find(name) {
       const ageMs = clock() - readAtMs;
       if (ageMs >= maxAgeMs) {

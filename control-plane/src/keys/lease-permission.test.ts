@@ -22,7 +22,8 @@ const toDecrypt = (version: number): LeasedKey => ({
 });
 
 /** A key at its second version. */
-const found = (changes: Partial<KeyWithEpoch["key"]>): KeyWithEpoch => ({
+const found = (changes: Partial<KeyWithEpoch["key"]>, isRevokedAtEdge = false): KeyWithEpoch => ({
+  isRevokedAtEdge,
   key: {
     ...place,
     alias: "a",

@@ -40,9 +40,9 @@ export function permitUse(
   if (wanted.purpose === "decrypt" && wanted.suite !== suites[key.suite].wire) {
     return refuse(unknownKey(wanted));
   }
-  const refusal = refusalOf(key, wanted.purpose);
+  const refusal = refusalOf(found, wanted.purpose);
   if (refusal !== null) return refuse(isKnownVersion(wanted, key) ? refusal : unknownKey(wanted));
-  const limits = limitsOf(key, defaults);
+  const limits = leaseLimitsOf(key, defaults);
   // A lease of no length is none: the key stays in the bridge.
   const mode = key.edgeMode === "proxy" || limits.expiresAfterMs === 0 ? "proxy" : "lease";
   return { ok: true, mode, epoch, limits };
@@ -55,13 +55,13 @@ function unknownKey(wanted: LeasedKey): ErrorCode {
     : "InvalidParameterValue.InvalidCiphertext";
 }
 
+/** An edge that may not have the key learns nothing of its state, unless there is none left to learn. */
 function refusalOf(
-  { state, owner, edgeMode }: KeyWithEpoch["key"],
+  { key: { state, owner, edgeMode }, isRevokedAtEdge }: KeyWithEpoch,
   purpose: LeasedKey["purpose"],
 ): ErrorCode | null {
   if (state === "Deleted") return "ResourceUnavailable.CmkNotFound";
-  // Always: no edge tells the state of a key that is not for edges.
-  if (edgeMode === "deny") return "UnauthorizedOperation";
+  if (edgeMode === "deny" || isRevokedAtEdge) return "UnauthorizedOperation";
   const allowed = transition({ state, owner }, purpose);
   return allowed.ok ? null : allowed.error;
 }
@@ -74,7 +74,8 @@ function isKnownVersion(wanted: LeasedKey, key: Pick<Key, "currentVersion">): bo
   return wanted.purpose === "encrypt" || wanted.version <= key.currentVersion;
 }
 
-function limitsOf(
+/** The limits of a key: its own, or the configured ones; never a refresh after the end. */
+export function leaseLimitsOf(
   key: Pick<Key, "leaseExpiresAfterMs" | "leaseRefreshAfterMs">,
   defaults: LeaseLimits,
 ): LeaseLimits {

@@ -10,10 +10,11 @@ import {
 } from "@edge-kms/protocol";
 import { BridgeError } from "../bridge/errors.ts";
 import { findAccessKey } from "../db/queries/access-keys.ts";
-import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
+import { type EdgeAnswer, refusedEdge, unavailable } from "../edges/answers.ts";
 import { authenticateEdge } from "../edges/authenticate.ts";
 import type { Edge } from "../edges/directory.ts";
 import { translateBridgeRefusal } from "./bridge-refusal.ts";
+import { readBudget } from "./granted.ts";
 import type { LeaseServices } from "./lease-endpoint.ts";
 
 export interface CredentialServices extends LeaseServices {
@@ -36,6 +37,7 @@ export async function grantCredential(
   if (request.edge.isFrozen) return refusedEdge("frozen");
 
   const { edge, raw, payload } = request;
+  services.presence.heard(edge.edge, payload.instance);
   const grant = () => findAndGrant(services, edge, raw, payload.proof.secretId);
   try {
     return await grant().catch(async (error: unknown) => {
@@ -53,16 +55,17 @@ export async function grantCredential(
 }
 
 async function findAndGrant(
-  { database, bridge, credentialLimits }: CredentialServices,
+  { database, bridge, credentialLimits, ledger }: CredentialServices,
   edge: Edge,
   request: SignedMessage,
   secretId: string,
 ): Promise<EdgeAnswer> {
-  const key = await database.read((db) => findAccessKey(db, secretId));
+  const key = await database.read((db) => findAccessKey(db, secretId, edge.edge));
   // An edge has no business with accounts it is not enrolled for: to it their access keys do not exist.
   if (key?.isActive !== true || !edge.accounts.has(key.principal.account)) {
     return refuse("AuthFailure.SecretIdNotFound");
   }
+  if (key.isEdgeRevoked) return refuse("UnauthorizedOperation");
   const { grant } = await bridge.call("leaseCredential", {
     request,
     principal: key.principal,
@@ -70,6 +73,9 @@ async function findAndGrant(
     epoch: key.epoch,
     limits: credentialLimits,
   });
+  const budget = readBudget(grant);
+  if (budget === null) return unavailable("bridge: a grant of unknown form");
+  await ledger.recordBudget(budget);
   const body: CredentialResponse = { grant };
   return { status: 200, body };
 }

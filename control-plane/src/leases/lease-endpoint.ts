@@ -12,12 +12,15 @@ import {
 import type { Bridge } from "../bridge/client.ts";
 import { BridgeError, leaseErrorCode } from "../bridge/errors.ts";
 import type { Database } from "../db/index.ts";
+import type { EdgeLease } from "../db/queries/edge-leases.ts";
 import { findKeysWithEpochs } from "../db/queries/keys.ts";
 import { type EdgeAnswer, refusedEdge, unavailable } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
 import type { Edge } from "../edges/directory.ts";
+import type { Presence } from "../edges/presence.ts";
 import { permitUse } from "../keys/lease-permission.ts";
 import { translateBridgeRefusal } from "./bridge-refusal.ts";
+import { type GrantLedger, readLease } from "./granted.ts";
 
 export interface LeaseServices extends EdgeAuthentication {
   readonly database: Database;
@@ -25,6 +28,8 @@ export interface LeaseServices extends EdgeAuthentication {
   readonly keyLimits: LeaseLimits;
   /** Reads generation and epochs from the bridge again. */
   readonly raiseEpochs: () => Promise<void>;
+  readonly ledger: GrantLedger;
+  readonly presence: Presence;
 }
 
 type LeaseResult = LeaseResponse["results"][number];
@@ -41,6 +46,7 @@ export async function grantLeases(services: LeaseServices, input: unknown): Prom
   if (!request.ok) return refusedEdge(request.reason);
   if (request.edge.isFrozen) return refusedEdge("frozen");
   const { edge, raw, payload } = request;
+  services.presence.heard(edge.edge, payload.instance, payload.auditHead.seq);
   const grant = () => authoriseAndGrant(services, edge, raw, payload.keys);
   try {
     const results = await grant().catch(async (error: unknown) => {
@@ -63,7 +69,7 @@ async function authoriseAndGrant(
   wanted: readonly LeasedKey[],
 ): Promise<LeaseResult[]> {
   const ids = wanted.map(({ keyId }) => keyId);
-  const found = await services.database.read((db) => findKeysWithEpochs(db, ids));
+  const found = await services.database.read((db) => findKeysWithEpochs(db, ids, edge.edge));
   const byId = new Map(found.map((row) => [row.key.keyId, row]));
   const results = new Map<number, LeaseResult>();
   const permitted: BridgeRequest<"lease">["permitted"] = [];
@@ -80,7 +86,7 @@ async function authoriseAndGrant(
 }
 
 async function askBridge(
-  { bridge, raiseEpochs }: LeaseServices,
+  { bridge, raiseEpochs, ledger }: LeaseServices,
   request: SignedMessage,
   permitted: BridgeRequest<"lease">["permitted"],
   wanted: readonly LeasedKey[],
@@ -94,8 +100,13 @@ async function askBridge(
     "error" in result && result.error.code === "stale-epoch";
   if (answer.results.length > 0 && answer.results.every(isStale)) throw new StaleEpochs();
   if (answer.results.some(isStale)) await raiseEpochs();
+  const granted: EdgeLease[] = [];
   for (const result of answer.results) {
     if ("grant" in result) {
+      const lease = readLease(result.grant);
+      // Left out: what is not written down is not passed on.
+      if (lease === null) continue;
+      granted.push(lease);
       results.set(result.index, { grant: result.grant });
       continue;
     }
@@ -107,4 +118,5 @@ async function askBridge(
     const purpose = wanted[result.index]?.purpose ?? "decrypt";
     results.set(result.index, { error: { code: leaseErrorCode(result.error.code, purpose) } });
   }
+  await ledger.recordLeases(granted);
 }

@@ -35,6 +35,7 @@ export async function performOperation(
   if (!request.ok) return refusedEdge(request.reason);
   if (request.edge.isFrozen) return refusedEdge("frozen");
   const { edge, raw, payload } = request;
+  services.presence.heard(edge.edge, payload.instance);
   const perform = () => authoriseAndPerform(services, edge, raw, payload.operation);
   try {
     return await perform().catch(async (error: unknown) => {
@@ -54,7 +55,9 @@ async function authoriseAndPerform(
   request: SignedMessage,
   wanted: Operation,
 ): Promise<EdgeAnswer> {
-  const [found = null] = await database.read((db) => findKeysWithEpochs(db, [wanted.keyId]));
+  const [found = null] = await database.read((db) =>
+    findKeysWithEpochs(db, [wanted.keyId], edge.edge),
+  );
   const permission = permitUse(edge, wanted, found, keyLimits);
   if (!permission.ok) return refuse(permission.error);
   const { epoch, limits } = permission;

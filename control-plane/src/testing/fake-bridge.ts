@@ -11,8 +11,12 @@ import {
   type BridgeResponse,
   bridgeApi,
   type CallerProof,
+  type CredentialGrant,
   type CredentialRequest,
+  type Epoch,
   hexEncode,
+  type LeaseGrant,
+  type LeaseLimits,
   type LeaseRequest,
   type OperationRequest,
   type Principal,
@@ -31,6 +35,8 @@ import { signMessage } from "../signed-messages/signed-messages.ts";
 type Handlers = {
   [C in BridgeCall]?: (request: v.InferOutput<(typeof bridgeApi)[C]["request"]>) => unknown;
 };
+
+type Freeze = BridgeResponse<"listFreezes">["freezes"][number];
 
 export interface FakeEdge {
   readonly edge: string;
@@ -59,6 +65,9 @@ export class FakeBridge implements Bridge {
   readonly destroyed = new Set<string>();
   /** Keys whose leases are refused, with which code. */
   readonly refusedLeases = new Map<string, BridgeErrorCode>();
+  readonly freezes: Freeze[] = [];
+  /** Freezes and unfreezes so far. */
+  freezesRevision = 0;
   /** The bridge's own time, for its dates. */
   clock: () => number = Date.now;
   generation = 1;
@@ -66,6 +75,23 @@ export class FakeBridge implements Bridge {
   readonly #failures = new Map<BridgeCall, BridgeFailure[]>();
   /** Runs before the answer to a call; for races. */
   before: (name: BridgeCall) => Promise<void> = async () => {};
+
+  /** What an operator does. */
+  freeze(kind: Freeze["kind"], id: string): void {
+    this.freezesRevision += 1;
+    this.freezes.push({ kind, id, reason: "test", frozenAtMs: this.freezesRevision });
+    const edge = this.edges.find((row) => kind === "edge" && row.edge === id);
+    if (edge !== undefined) edge.frozen = true;
+  }
+
+  unfreeze(kind: Freeze["kind"], id: string): void {
+    const place = this.freezes.findIndex((freeze) => freeze.kind === kind && freeze.id === id);
+    if (place < 0) throw new BridgeError("unfreeze", "not-found");
+    this.freezesRevision += 1;
+    this.freezes.splice(place, 1);
+    const edge = this.edges.find((row) => kind === "edge" && row.edge === id);
+    if (edge !== undefined) edge.frozen = false;
+  }
 
   /** The next calls of that name fail, one for each code. */
   failNext(name: BridgeCall, ...codes: BridgeFailure[]): void {
@@ -106,7 +132,9 @@ export class FakeBridge implements Bridge {
         this.identity.privateKey,
       ),
       epochs: [...this.seen].map(([account, counter]) => ({ account, counter })),
+      freezesRevision: this.freezesRevision,
     }),
+    listFreezes: () => ({ revision: this.freezesRevision, freezes: this.freezes }),
     health: () => ({ store: "software", tookMs: 1 }),
     createKey: ({ keyId, account }) => {
       this.made.set(keyId, account);
@@ -167,7 +195,11 @@ export class FakeBridge implements Bridge {
           if (key.purpose === "decrypt" && key.version > newest) {
             return leaseError(index, "not-found");
           }
-          return { index, grant: this.#grant({ ...key, index, epoch, limits }) };
+          if (this.#isFrozen(payload.edge, key.account, key.keyId)) {
+            return leaseError(index, "frozen");
+          }
+          const branch = { version: newest, branch: "00".repeat(8), suite: 1 as const, ...key };
+          return { index, grant: this.#leaseGrant(request, branch, index, epoch, limits) };
         }),
       };
     },
@@ -180,8 +212,11 @@ export class FakeBridge implements Bridge {
       const { operationResult: type } = signedMessageTypes;
       return { result: signMessage(type, { ...operation, epoch }, this.identity.privateKey) };
     },
-    leaseCredential: ({ request, principal, sealed, epoch }) => {
-      const { proof } = payloadOf<CredentialRequest>(request);
+    leaseCredential: ({ request, principal, sealed, epoch, limits }) => {
+      const { proof, edge } = payloadOf<CredentialRequest>(request);
+      if (this.#isFrozen(edge, principal.account)) {
+        throw new BridgeError("leaseCredential", "frozen");
+      }
       if (this.#isStale(principal.account, epoch)) {
         throw new BridgeError("leaseCredential", "stale-epoch");
       }
@@ -189,12 +224,65 @@ export class FakeBridge implements Bridge {
       if (!("sealed" in proof) && !this.#isTrue(proof, principal, sealed)) {
         throw new BridgeError("leaseCredential", "bad-signature");
       }
-      return { grant: this.#grant({ secretId: proof.secretId, principal, epoch }) };
+      const { maxUnacknowledged } = limits;
+      const grant: CredentialGrant = {
+        ...this.#terms(request, limits),
+        secretId: proof.secretId,
+        date: "date" in proof ? proof.date : "",
+        service: "service" in proof ? proof.service : "",
+        principal,
+        maxUnacknowledged,
+        epoch,
+        sealed: null,
+      };
+      const type = signedMessageTypes.credentialGrant;
+      return { grant: signMessage(type, grant, this.identity.privateKey) };
     },
   };
 
-  #grant(payload: object): SignedMessage {
-    return signMessage(signedMessageTypes.leaseGrant, payload, this.identity.privateKey);
+  #leaseGrant(
+    request: SignedMessage,
+    branch: Pick<LeaseGrant, "account" | "region" | "keyId" | "version" | "branch" | "suite">,
+    index: number,
+    epoch: Epoch,
+    limits: LeaseLimits,
+  ): SignedMessage {
+    const { account, region, keyId, version, suite } = branch;
+    const grant: LeaseGrant = {
+      ...this.#terms(request, limits),
+      index,
+      group: "default",
+      account,
+      region,
+      keyId,
+      version,
+      branch: branch.branch,
+      suite,
+      maxOperations: limits.maxOperations,
+      maxUnacknowledged: limits.maxUnacknowledged,
+      epoch,
+      store: "software",
+      sealed: { kem: 0x0020, enc: "", ciphertext: "" },
+    };
+    return signMessage(signedMessageTypes.leaseGrant, grant, this.identity.privateKey);
+  }
+
+  #terms(request: SignedMessage, limits: LeaseLimits) {
+    const { edge, instance } = payloadOf<LeaseRequest>(request);
+    const notBeforeMs = this.clock();
+    return {
+      requestHash: "00".repeat(32),
+      edge,
+      instance,
+      leaseId: random16(),
+      notBeforeMs,
+      refreshAtMs: notBeforeMs + limits.refreshAfterMs,
+      expiresAtMs: notBeforeMs + limits.expiresAfterMs,
+    };
+  }
+
+  #isFrozen(...ids: string[]): boolean {
+    return this.freezes.some(({ id }) => ids.includes(id));
   }
 
   #requireKey(call: BridgeCall, keyId: string): void {

@@ -5,6 +5,7 @@ import { BridgeError } from "../errors.ts";
 import {
   deleteFreeze,
   type FreezeKind,
+  freezesRevision,
   insertFreeze,
   listFreezes as readFreezes,
 } from "../registry/freezes.ts";
@@ -41,6 +42,7 @@ export const unfreeze: Operation<"unfreeze"> = async (bridge, { kind, id }, { ro
 };
 
 export const listFreezes: Operation<"listFreezes"> = (bridge) => ({
+  revision: freezesRevision(bridge.database),
   freezes: readFreezes(bridge.database).map(({ kind, id, reason, frozenAtMs }) => ({
     kind,
     id,

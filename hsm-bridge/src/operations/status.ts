@@ -3,6 +3,7 @@
 import { base64Encode } from "@edge-kms/protocol";
 import type { Operation } from "../bridge.ts";
 import { listEpochs } from "../registry/epochs.ts";
+import { freezesRevision } from "../registry/freezes.ts";
 
 export const status: Operation<"status"> = (bridge) => ({
   store: bridge.store.kind,
@@ -11,4 +12,5 @@ export const status: Operation<"status"> = (bridge) => ({
   publicKey: base64Encode(bridge.identity.publicKey),
   sealingKey: bridge.sealingKey.message,
   epochs: listEpochs(bridge.database),
+  freezesRevision: freezesRevision(bridge.database),
 });

@@ -2,6 +2,7 @@
 
 import type { BridgeResponse } from "@edge-kms/protocol";
 import type { Database } from "./database.ts";
+import { readMetaText, writeMeta } from "./meta.ts";
 
 export type Freeze = BridgeResponse<"listFreezes">["freezes"][number];
 export type FreezeKind = Freeze["kind"];
@@ -16,20 +17,33 @@ export function listFreezes(database: Database): Freeze[] {
   );
 }
 
+/** The number of freezes and unfreezes so far: whoever knows it knows whether anything was done since. */
+export function freezesRevision(database: Database): number {
+  return Number(readMetaText(database, "freezes-revision") ?? 0);
+}
+
+function countChange(database: Database): void {
+  const next = String(freezesRevision(database) + 1);
+  writeMeta(database, "freezes-revision", Buffer.from(next, "utf8"));
+}
+
 /** False when it was frozen already; the first reason stays. Only inside a commit. */
 export function insertFreeze(database: Database, freeze: Freeze): boolean {
-  return (
+  const isNew =
     database.run(
       "INSERT INTO freezes (kind, id, reason, frozen_at_ms) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
       freeze.kind,
       freeze.id,
       freeze.reason,
       freeze.frozenAtMs,
-    ) > 0
-  );
+    ) > 0;
+  if (isNew) countChange(database);
+  return isNew;
 }
 
 /** False when it was not frozen. Only inside a commit. */
 export function deleteFreeze(database: Database, kind: FreezeKind, id: string): boolean {
-  return database.run("DELETE FROM freezes WHERE kind = ? AND id = ?", kind, id) > 0;
+  const wasFrozen = database.run("DELETE FROM freezes WHERE kind = ? AND id = ?", kind, id) > 0;
+  if (wasFrozen) countChange(database);
+  return wasFrozen;
 }

@@ -2,7 +2,12 @@
 
 import type { Database } from "./database.ts";
 
-export type MetaName = "generation" | "store-kind" | "identity-public" | "identity-sealed";
+export type MetaName =
+  | "generation"
+  | "store-kind"
+  | "identity-public"
+  | "identity-sealed"
+  | "freezes-revision";
 
 export function readMeta(database: Database, name: MetaName): Uint8Array | null {
   const row = database.get<{ value: Uint8Array }>("SELECT value FROM meta WHERE name = ?", name);

@@ -446,3 +446,48 @@ export const listRole = v.optional(
   integer("0: keys of the account's own (default). 1: keys made by cloud products.", { max: 1 }),
   0,
 );
+
+const edgeIdText = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** The name of an edge, as the bridge has it enrolled (`edgeId` in wire/fields.ts). */
+export function edgeId(description = "The name of an enrolled edge.") {
+  return v.pipe(
+    v.string(mustBeString),
+    v.check(
+      (value) => edgeIdText.test(value),
+      rule(
+        "InvalidParameterValue",
+        "must be the name of an edge: 1 to 63 of a-z, 0-9 and '-', the first no '-'",
+      ),
+    ),
+    v.description(description),
+  );
+}
+
+const instanceIdText = /^[0-9a-f]{32}$/;
+
+/** The id of one incarnation of an edge instance. */
+export function instanceId(description = "The id of an edge instance.") {
+  return v.pipe(
+    v.string(mustBeString),
+    v.check(
+      (value) => instanceIdText.test(value),
+      rule("InvalidParameterValue", "must be 32 lower-case hexadecimal digits"),
+    ),
+    v.description(description),
+  );
+}
+
+const secretIdText = /^AKID[0-9A-Za-z]{32}$/;
+
+/** The SecretId of an access key. */
+export function secretId(description = "The SecretId of an access key of the account.") {
+  return v.pipe(
+    v.string(mustBeString),
+    v.check(
+      (value) => secretIdText.test(value),
+      rule("InvalidParameterValue", "must be a SecretId"),
+    ),
+    v.description(description),
+  );
+}

@@ -1,22 +1,30 @@
 import type * as sdk from "tencentcloud-sdk-nodejs/tencentcloud/services/kms/v20190118/kms_models.js";
 import { describe, expect, expectTypeOf, test } from "vitest";
+import { services } from "../services.ts";
 import type { ActionOutput, ActionRequest } from "./definition.ts";
-import { findAction, type KmsActionName, kmsActions } from "./registry.ts";
+import { edgekmsActions, findAction, type KmsActionName, kmsActions } from "./registry.ts";
 
 const rows = Object.entries(kmsActions);
 
+const edgeRows = Object.entries(edgekmsActions);
+const allRows = [...rows, ...edgeRows];
+
 describe("every action", () => {
-  test.each(rows)("%s is found under its own name, in its own service", (name, row) => {
+  test.each(allRows)("%s is found under its own name, in its own service", (name, row) => {
     expect(row.name).toBe(name);
     expect(findAction(row.service, name)).toBe(row);
-    expect(row.version).toBe("2019-01-18");
+    expect(row.version).toBe(services[row.service].version);
   });
 
-  test.each(rows)("%s describes itself and its fields", (_name, row) => {
+  test.each(allRows)("%s describes itself and its fields", (_name, row) => {
     expect(row.summary).toMatch(/^[A-Z].*\.$/);
     expect(new Set(row.errors).size).toBe(row.errors.length);
     expect([...row.errors]).toEqual([...row.errors].sort());
     expect(Object.keys(row.output.entries)).not.toContain("RequestId");
+  });
+
+  test("has a name that no other service has", () => {
+    expect(new Set(allRows.map(([name]) => name)).size).toBe(allRows.length);
   });
 
   test("of another name is none, in any spelling", () => {
@@ -24,6 +32,21 @@ describe("every action", () => {
       expect(findAction("kms", name)).toBeNull();
     }
   });
+});
+
+test("what takes a right away, or gives one back, runs once per signature", () => {
+  const writes = edgeRows.filter(([, row]) => row.kind === "write").map(([name]) => name);
+  expect(writes).toEqual([
+    "AcceptUnaccounted",
+    "ModifyKeyEdgeSettings",
+    "RestoreAccessKey",
+    "RestoreEdge",
+    "RestoreKeyAtEdge",
+    "RevokeAccessKey",
+    "RevokeEdge",
+    "RevokeKeyAtEdge",
+  ]);
+  expect(new Set(edgeRows.map(([, row]) => row.plane))).toEqual(new Set(["control"]));
 });
 
 test("planes and granularity are those of the contract", () => {

@@ -2,10 +2,21 @@
 
 import type { ServiceName } from "../services.ts";
 import type { ActionDefinition } from "./definition.ts";
+import { acceptUnaccounted } from "./edgekms/accept-unaccounted.ts";
 import { createNotificationTarget } from "./edgekms/create-notification-target.ts";
 import { deleteNotificationTarget } from "./edgekms/delete-notification-target.ts";
 import { describeAlarms } from "./edgekms/describe-alarms.ts";
+import { describeEdges } from "./edgekms/describe-edges.ts";
+import { describeKeyEdgeSettings } from "./edgekms/describe-key-edge-settings.ts";
+import { describeKeyHolders } from "./edgekms/describe-key-holders.ts";
 import { describeNotificationTargets } from "./edgekms/describe-notification-targets.ts";
+import { modifyKeyEdgeSettings } from "./edgekms/modify-key-edge-settings.ts";
+import { restoreAccessKey } from "./edgekms/restore-access-key.ts";
+import { restoreEdge } from "./edgekms/restore-edge.ts";
+import { restoreKeyAtEdge } from "./edgekms/restore-key-at-edge.ts";
+import { revokeAccessKey } from "./edgekms/revoke-access-key.ts";
+import { revokeEdge } from "./edgekms/revoke-edge.ts";
+import { revokeKeyAtEdge } from "./edgekms/revoke-key-at-edge.ts";
 import { testNotificationTarget } from "./edgekms/test-notification-target.ts";
 import { archiveKey } from "./kms/archive-key.ts";
 import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
@@ -101,13 +112,27 @@ export const kmsActions = {
 
 export type KmsActionName = keyof typeof kmsActions;
 
+/** What the real service has no actions for; all of it is served by the control plane. */
 export const edgekmsActions = {
   CreateNotificationTarget: createNotificationTarget,
   DeleteNotificationTarget: deleteNotificationTarget,
   DescribeAlarms: describeAlarms,
   DescribeNotificationTargets: describeNotificationTargets,
   TestNotificationTarget: testNotificationTarget,
+  AcceptUnaccounted: acceptUnaccounted,
+  DescribeEdges: describeEdges,
+  DescribeKeyEdgeSettings: describeKeyEdgeSettings,
+  DescribeKeyHolders: describeKeyHolders,
+  ModifyKeyEdgeSettings: modifyKeyEdgeSettings,
+  RestoreAccessKey: restoreAccessKey,
+  RestoreEdge: restoreEdge,
+  RestoreKeyAtEdge: restoreKeyAtEdge,
+  RevokeAccessKey: revokeAccessKey,
+  RevokeEdge: revokeEdge,
+  RevokeKeyAtEdge: revokeKeyAtEdge,
 } as const satisfies Record<string, ActionDefinition>;
+
+export type EdgekmsActionName = keyof typeof edgekmsActions;
 
 const actions: Readonly<Record<ServiceName, ReadonlyMap<string, ActionDefinition>>> = {
   kms: new Map<string, ActionDefinition>(Object.entries(kmsActions)),

@@ -165,3 +165,22 @@ export const auditDeliveryResponse = v.union([
   v.strictObject({ error: wireError }),
 ]);
 export type AuditDeliveryResponse = v.InferOutput<typeof auditDeliveryResponse>;
+
+/** At most so many instances in one message. */
+export const MAX_SETTLED_INSTANCES = 100;
+
+/**
+ * Payload of `edge-kms/audit-settled/1`: earlier incarnations on the sender's storage of which nothing waits any more. The
+ * sender is their successor, so none of them can record another call.
+ */
+export const auditSettled = v.strictObject({
+  ...requestOrigin,
+  settled: v.pipe(v.array(instanceId), v.minLength(1), v.maxLength(MAX_SETTLED_INSTANCES)),
+});
+export type AuditSettled = v.InferOutput<typeof auditSettled>;
+
+/** `POST /edge/v1/audit/settled` on the control plane: it is written down, or is no news. */
+export const auditSettledResponse = v.union([
+  v.strictObject({ accepted: v.literal(true) }),
+  v.strictObject({ error: wireError }),
+]);

@@ -85,6 +85,8 @@ export const bridgeApi = {
       sealingKey: signedMessageSchema,
       /** Highest epoch counter seen per account in this generation. */
       epochs: v.array(v.strictObject({ account: accountId, counter: count })),
+      /** Rises by one with every freeze and every unfreeze. */
+      freezesRevision: count,
     }),
   },
   /** Readiness: one real wrap and unwrap in the HSM. */
@@ -265,6 +267,8 @@ export const bridgeApi = {
     roles: ["control-plane", "operator"],
     request: v.strictObject({}),
     response: v.strictObject({
+      /** The `freezesRevision` at which this is the list. */
+      revision: count,
       freezes: v.array(
         v.strictObject({
           kind: v.picklist(["edge", "key", "account"]),

@@ -26,6 +26,7 @@ export const signedMessageTypes = {
   auditDelivery: "edge-kms/audit-delivery/1",
   dataKeyStore: "edge-kms/data-key-store/1",
   dataKeyRead: "edge-kms/data-key-read/1",
+  auditSettled: "edge-kms/audit-settled/1",
   connect: "edge-kms/connect/1",
   forward: "edge-kms/forward/1",
 } as const;

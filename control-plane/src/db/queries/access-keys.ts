@@ -1,9 +1,9 @@
 /** Access keys: whose they are and the sealed SecretKey. */
 
 import type { Epoch, Principal } from "@edge-kms/protocol";
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { Queryable } from "../database.ts";
-import { accessKeys, accounts } from "../schema/index.ts";
+import { accessKeys, accounts, edgeRevocations } from "../schema/index.ts";
 
 export interface AccessKey {
   readonly secretId: string;
@@ -12,18 +12,34 @@ export interface AccessKey {
   readonly isActive: boolean;
   /** The account's policy epoch, of the same moment as the rest. */
   readonly epoch: Epoch;
+  /** Whether the account has revoked the edge that asks or forwards; false when none does. */
+  readonly isEdgeRevoked: boolean;
 }
 
-/** The access key of that id, null when there is none. */
-export async function findAccessKey(db: Queryable, secretId: string): Promise<AccessKey | null> {
+/**
+ * The access key of that id, null when there is none.
+ *
+ * @param edge the edge on whose word the key is used, null at this door.
+ */
+export async function findAccessKey(
+  db: Queryable,
+  secretId: string,
+  edge: string | null,
+): Promise<AccessKey | null> {
   const rows = await db
     .select({
       key: accessKeys,
       appId: accounts.appId,
       epoch: { generation: accounts.epochGeneration, counter: accounts.epochCounter },
+      revoked: edgeRevocations.edge,
     })
     .from(accessKeys)
     .innerJoin(accounts, eq(accounts.account, accessKeys.account))
+    .leftJoin(
+      edgeRevocations,
+      // No edge has an empty name.
+      and(eq(edgeRevocations.account, accessKeys.account), eq(edgeRevocations.edge, edge ?? "")),
+    )
     .where(eq(accessKeys.secretId, secretId));
   const row = rows[0];
   if (row === undefined) return null;
@@ -34,6 +50,7 @@ export async function findAccessKey(db: Queryable, secretId: string): Promise<Ac
     sealed,
     isActive: status === "Active",
     epoch: row.epoch,
+    isEdgeRevoked: row.revoked !== null,
   };
 }
 
@@ -55,4 +72,27 @@ export async function insertAccessKey(
       createdAtMs: key.createdAtMs,
     })
     .onConflictDoNothing();
+}
+
+/**
+ * Sets the status of an access key of the account. Null when the account has none of that id, else whether the status was
+ * another one.
+ */
+export async function setAccessKeyStatus(
+  tx: Queryable,
+  account: string,
+  secretId: string,
+  status: "Active" | "Inactive",
+): Promise<boolean | null> {
+  const isTheKey = and(eq(accessKeys.account, account), eq(accessKeys.secretId, secretId));
+  const rows = await tx
+    .select({ status: accessKeys.status })
+    .from(accessKeys)
+    .where(isTheKey)
+    .for("update");
+  const before = rows[0]?.status;
+  if (before === undefined) return null;
+  if (before === status) return false;
+  await tx.update(accessKeys).set({ status }).where(isTheKey);
+  return true;
 }

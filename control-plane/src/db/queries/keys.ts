@@ -5,7 +5,7 @@
 
 import { and, asc, count, desc, eq, exists, inArray, not, or, type SQL, sql } from "drizzle-orm";
 import type { Queryable } from "../database.ts";
-import { accounts, keys, keyTags } from "../schema/index.ts";
+import { accounts, edgeRevocations, keyEdgeRevocations, keys, keyTags } from "../schema/index.ts";
 import { type keyStates, keyStates as visibleStates } from "../schema/keys.ts";
 import { countKeys } from "./key-counts.ts";
 
@@ -84,21 +84,42 @@ export async function findKeys(
 export interface KeyWithEpoch {
   readonly key: Omit<Key, "state"> & { readonly state: KeyState | "Deleted" };
   readonly epoch: { readonly generation: number; readonly counter: number };
+  /** Whether the account took the key, or everything, away from the edge. */
+  readonly isRevokedAtEdge: boolean;
 }
 
-/** As {@link findKeys} over all scopes, with epochs: a change and its epoch are committed together and read together. */
+/**
+ * As {@link findKeys} over all scopes, with epochs and what the edge may not have. One statement: a change and its epoch are
+ * committed together and read together, so no grant of a newer epoch misses a revocation that raised it.
+ */
 export async function findKeysWithEpochs(
   db: Queryable,
   keyIds: readonly string[],
+  edge: string,
 ): Promise<KeyWithEpoch[]> {
   const rows = await db
-    .select({ key: keys, generation: accounts.epochGeneration, counter: accounts.epochCounter })
+    .select({
+      key: keys,
+      generation: accounts.epochGeneration,
+      counter: accounts.epochCounter,
+      edgeRevoked: edgeRevocations.edge,
+      keyRevoked: keyEdgeRevocations.edge,
+    })
     .from(keys)
     .innerJoin(accounts, eq(accounts.account, keys.account))
+    .leftJoin(
+      edgeRevocations,
+      and(eq(edgeRevocations.account, keys.account), eq(edgeRevocations.edge, edge)),
+    )
+    .leftJoin(
+      keyEdgeRevocations,
+      and(eq(keyEdgeRevocations.keyId, keys.keyId), eq(keyEdgeRevocations.edge, edge)),
+    )
     .where(and(inArray(keys.keyId, [...keyIds]), or(isVisible, eq(keys.state, "Deleted"))));
-  return rows.map(({ key, generation, counter }) => ({
+  return rows.map(({ key, generation, counter, edgeRevoked, keyRevoked }) => ({
     key: key.state === "Deleted" ? { ...key, state: key.state } : toKey(key),
     epoch: { generation, counter },
+    isRevokedAtEdge: edgeRevoked !== null || keyRevoked !== null,
   }));
 }
 
