@@ -105,7 +105,7 @@ export async function startControlPlane(
     const directory = createEdgeDirectory(bridge, clock);
     const epochs = await watchEpochs(database, log);
     closers.push(() => epochs.close());
-    const freezes = createFreezeWatch({ database, bridge, raiseEpochs });
+    const freezes = createFreezeWatch({ database, bridge, directory, raiseEpochs });
     const presence = createPresence(database, clock);
     const hub = createHub({
       epochs,

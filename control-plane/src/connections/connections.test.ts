@@ -155,7 +155,6 @@ describe("is closed to", () => {
     expect(held.heard.findLast(({ type }) => type === "epoch")).toMatchObject({
       epoch: { counter: 1 },
     });
-    h.edge(await h.account());
     await expect(connect(h.url, hello(edge))).rejects.toThrow("403");
   });
 

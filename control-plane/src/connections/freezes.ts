@@ -18,6 +18,7 @@ import {
   replaceFreezes,
   type StoredFreeze,
 } from "../db/queries/bridge-freezes.ts";
+import type { EdgeDirectory } from "../edges/directory.ts";
 
 export interface FreezeWatch {
   /**
@@ -32,13 +33,15 @@ export interface FreezeWatch {
 export interface FreezeServices {
   readonly database: Database;
   readonly bridge: Pick<Bridge, "call">;
+  readonly directory: Pick<EdgeDirectory, "list">;
   /** Reads generation and epochs from the bridge again. */
   readonly raiseEpochs: () => Promise<void>;
 }
 
 type Listed = BridgeResponse<"listFreezes">;
 
-export function createFreezeWatch({ database, bridge, raiseEpochs }: FreezeServices): FreezeWatch {
+export function createFreezeWatch(services: FreezeServices): FreezeWatch {
+  const { database, bridge, directory, raiseEpochs } = services;
   let known: { generation: number; revision: number } | null = null;
   let edges: ReadonlySet<string> = new Set();
   return {
@@ -48,8 +51,8 @@ export function createFreezeWatch({ database, bridge, raiseEpochs }: FreezeServi
       if (isKnown) return;
       if (known?.generation !== generation) await raiseEpochs();
       const listed = await bridge.call("listFreezes", {});
-      const enrolled = await bridge.call("listEdges", {});
-      const accountsOfEdge = new Map(enrolled.edges.map(({ edge, accounts }) => [edge, accounts]));
+      const enrolled = await directory.list();
+      const accountsOfEdge = new Map(enrolled.map(({ edge, accounts }) => [edge, accounts]));
       await database.transaction((tx) => endGrants(tx, generation, listed, accountsOfEdge));
       known = { generation, revision: listed.revision };
       edges = new Set(listed.freezes.filter(({ kind }) => kind === "edge").map(({ id }) => id));
@@ -62,7 +65,7 @@ async function endGrants(
   tx: Queryable,
   generation: number,
   { revision, freezes }: Listed,
-  accountsOfEdge: ReadonlyMap<string, readonly string[]>,
+  accountsOfEdge: ReadonlyMap<string, ReadonlySet<string>>,
 ): Promise<void> {
   const before = await lockRevision(tx);
   if (before?.generation === generation && before.freezesRevision === revision) return;
@@ -95,14 +98,14 @@ function difference(before: readonly StoredFreeze[], now: Listed["freezes"]): St
 async function accountsConcerned(
   tx: Queryable,
   changed: readonly StoredFreeze[],
-  accountsOfEdge: ReadonlyMap<string, readonly string[]>,
+  accountsOfEdge: ReadonlyMap<string, ReadonlySet<string>>,
 ): Promise<string[]> {
   const idsOf = (kind: StoredFreeze["kind"]): string[] =>
     changed.filter((freeze) => freeze.kind === kind).map(({ id }) => id);
   return [
     ...new Set([
       ...idsOf("account"),
-      ...idsOf("edge").flatMap((edge) => accountsOfEdge.get(edge) ?? []),
+      ...idsOf("edge").flatMap((edge) => [...(accountsOfEdge.get(edge) ?? [])]),
       ...(await accountsOfKeys(tx, idsOf("key"))),
     ]),
   ];

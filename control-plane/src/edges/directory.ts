@@ -21,6 +21,8 @@ export interface Edge {
 export interface EdgeDirectory {
   /** The edge of that name, null when none is enrolled. @throws BridgeError when the list cannot be had. */
   find(edge: string): Promise<Edge | null>;
+  /** All edges, read anew: what was frozen or enrolled before the call is in it. @throws BridgeError. */
+  list(): Promise<Edge[]>;
   /** The edges that an account is enrolled with, by name, as the bridge has them now. @throws BridgeError. */
   ofAccount(account: string): Promise<Edge[]>;
 }
@@ -63,6 +65,12 @@ export function createEdgeDirectory(bridge: Pick<Bridge, "call">, clock: Clock):
   };
 
   return {
+    async list() {
+      // A reading under way may have begun before what the caller has heard of.
+      await reading?.catch(() => undefined);
+      await refresh();
+      return [...edges.values()];
+    },
     async ofAccount(account) {
       // Who asks has a person waiting who may have enrolled or frozen an edge a moment ago.
       if (clock() - readAtMs >= minRefreshMs) await refresh();

@@ -6,6 +6,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { FORWARD_HEADER, type ForwardedCall, forwardedCall } from "@edge-kms/protocol";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { restoreEdge, revokeEdge } from "../db/queries/edge-revocations.ts";
 import { importPublicKey } from "../signed-messages/ed25519.ts";
 import { decodeHeader, encodeHeader, readMessage } from "../signed-messages/signed-messages.ts";
 import { callApi, send, signedHeaders } from "../testing/client.ts";
@@ -95,6 +96,21 @@ describe("from an edge", () => {
     });
     const events = await callEventsOf(h.database, root.principal.account);
     expect(events.at(-1)).toMatchObject({ action: "CreateKey", sourceAddress: "192.0.2.7" });
+  });
+
+  test("is refused for callers of an account that revoked the edge, and for no others", async () => {
+    const other = await h.account();
+    h.bridge.edges.at(-1)?.accounts.push(other.principal.account);
+    h.edge(root);
+    await h.database.read((db) => revokeEdge(db, root.principal.account, edge.edge, 1));
+    try {
+      const refused = await post(forwarded("CreateKey", { Alias: "through-a-revoked-edge" }));
+      expect(refused.code).toBe("UnauthorizedOperation");
+      const served = await post(forwarded("ListKeys", {}, (call) => call, other));
+      expect(served.code).toBeUndefined();
+    } finally {
+      await h.database.read((db) => restoreEdge(db, root.principal.account, edge.edge));
+    }
   });
 
   test.each<[string, (call: ForwardedCall) => ForwardedCall]>([

@@ -12,3 +12,14 @@ export async function raiseSilently(database: Database, account: string): Promis
       .where(eq(accounts.account, account)),
   );
 }
+
+/** The counter of the account's epoch. */
+export async function epochOf(database: Database, account: string): Promise<number> {
+  const rows = await database.read((db) =>
+    db
+      .select({ counter: accounts.epochCounter })
+      .from(accounts)
+      .where(eq(accounts.account, account)),
+  );
+  return rows[0]?.counter ?? Number.NaN;
+}

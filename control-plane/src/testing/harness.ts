@@ -47,6 +47,10 @@ export interface Harness {
   /** The control plane's time: ahead of ours by a second for each edge. */
   readonly clock: Clock;
   account(type?: "root" | "user"): Promise<Account>;
+  /** Another access key of the same principal. */
+  secondKey(account: Account): Promise<Account>;
+  /** The same account at another copy. */
+  at(account: Account, url: string): Account;
   edge(account: Account, name?: string): TestEdge;
   /** A second copy of the control plane on the same database. */
   another(settings?: Record<string, unknown>): Promise<ControlPlane>;
@@ -99,6 +103,8 @@ export async function startHarness(settings: Record<string, unknown> = {}): Prom
     bridge,
     logLines,
     account: (type = "root") => makeAccount(url, database, bridge, type),
+    secondKey: ({ principal }) => makeAccessKey(url, database, bridge, principal),
+    at: (account, other) => callerAt(other, account),
     clock,
     edge(account, name = `edge-${random16().slice(0, 8)}`) {
       aheadMs += 1_001;
@@ -123,12 +129,30 @@ async function makeAccount(
   const account = String(100_000_000_000 + accounts);
   const uin = type === "root" ? account : String(200_000_000_000 + accounts);
   const principal: Principal = { account, appId: 1_250_000_000 + accounts, uin, type };
-  const { secretId, secretKey, sealed } = bridge.makeCredential(principal);
   await database.transaction(async (tx) => {
     await insertAccount(tx, { account, appId: principal.appId, createdAtMs: 0 });
-    await insertAccessKey(tx, { secretId, principal, sealed, createdAtMs: 0 });
     await raiseEpochsToAtLeast(tx, bridge.generation, []);
   });
+  return makeAccessKey(url, database, bridge, principal);
+}
+
+async function makeAccessKey(
+  url: string,
+  database: Database,
+  bridge: FakeBridge,
+  principal: Principal,
+): Promise<Account> {
+  const { secretId, secretKey, sealed } = bridge.makeCredential(principal);
+  await database.transaction((tx) =>
+    insertAccessKey(tx, { secretId, principal, sealed, createdAtMs: 0 }),
+  );
+  return callerAt(url, { principal, secretId, secretKey });
+}
+
+function callerAt(
+  url: string,
+  { principal, secretId, secretKey }: Credentials & Pick<Account, "principal">,
+): Account {
   let nextSecond = Math.floor(Date.now() / 1000) - 200;
   const call: Account["call"] = (action, params = {}, options = {}) => {
     nextSecond += 1;
