@@ -139,6 +139,23 @@ test("every answer that left before kill -9 is in the audit trail, and a new inc
   expect(system.controlPlane.duplicates).toBe(0);
 });
 
+test("an earlier incarnation is settled when all it recorded is delivered, and not before", async () => {
+  const { controlPlane, edge } = system;
+  controlPlane.down.audit = true;
+  await Promise.all([encrypt(), encrypt(), encrypt()]);
+  await edge.stop("SIGKILL");
+  await edge.start();
+  await until(() => controlPlane.isConnected);
+  // Its own records wait behind the earlier ones, and it does not settle itself.
+  await encrypt();
+  await sleep(1_500);
+  expect(controlPlane.settled.size).toBe(0);
+  controlPlane.down.audit = false;
+  await until(() => controlPlane.settled.size === 1, 10_000);
+  expect([...controlPlane.settled.values()]).toEqual([3]);
+  expect(controlPlane.records.size).toBe(2);
+});
+
 test("clients that hang up take nobody else's answer with them", async () => {
   const { keyId } = system.keys[AES];
   const body = new TextEncoder().encode(JSON.stringify({ KeyId: keyId, Plaintext: base64("x") }));

@@ -98,19 +98,15 @@ describe("from an edge", () => {
     expect(events.at(-1)).toMatchObject({ action: "CreateKey", sourceAddress: "192.0.2.7" });
   });
 
-  test("is refused for callers of an account that revoked the edge, and for no others", async () => {
-    const other = await h.account();
-    h.bridge.edges.at(-1)?.accounts.push(other.principal.account);
-    h.edge(root);
+  test("is refused for callers of an account that revoked the edge, until it restores it", async () => {
     await h.database.read((db) => revokeEdge(db, root.principal.account, edge.edge, 1));
     try {
       const refused = await post(forwarded("CreateKey", { Alias: "through-a-revoked-edge" }));
       expect(refused.code).toBe("UnauthorizedOperation");
-      const served = await post(forwarded("ListKeys", {}, (call) => call, other));
-      expect(served.code).toBeUndefined();
     } finally {
       await h.database.read((db) => restoreEdge(db, root.principal.account, edge.edge));
     }
+    expect((await post(forwarded("ListKeys", {}))).code).toBeUndefined();
   });
 
   test.each<[string, (call: ForwardedCall) => ForwardedCall]>([

@@ -36,6 +36,7 @@ import type {
 } from "./messages.ts";
 import { Operations } from "./operations.ts";
 import { Outbox } from "./outbox.ts";
+import { Predecessors } from "./predecessors.ts";
 import { ReplayMemory } from "./replay-memory.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -103,7 +104,11 @@ export class EdgeInstance extends DurableObject {
       sha256,
     });
     this.#delivery = new Delivery(this.#outbox, upstream, this.#clock);
-    this.#connection = new Connection(upstream, epochs, () => this.#delivery.kick());
+    const predecessors = new Predecessors(state.storage.sql, instance, this.#outbox, upstream);
+    this.#connection = new Connection(upstream, epochs, () => {
+      this.#delivery.kick();
+      predecessors.kick();
+    });
     this.#connection.start();
     this.#delivery.kick();
   }

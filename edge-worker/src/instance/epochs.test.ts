@@ -1,20 +1,39 @@
 import { expect, test } from "vitest";
 import { Epochs } from "./epochs.ts";
 
-test("an epoch only rises, and what is older is void", () => {
+const account = "100000000001";
+const at = (generation: number, counter: number) => ({ generation, counter });
+
+test("what was granted at an older epoch is void, at the same or a newer one it holds", () => {
   const epochs = new Epochs();
-  const at = (generation: number, counter: number) => ({ generation, counter });
-  expect(epochs.isCurrent("1", at(1, 1))).toBe(true);
-  epochs.raise("1", at(1, 5));
-  epochs.raise("1", at(1, 4));
-  expect([4, 5, 6].map((counter) => epochs.isCurrent("1", at(1, counter)))).toEqual([
-    false,
-    true,
-    true,
-  ]);
-  epochs.raise("1", at(2, 0));
-  expect(epochs.isCurrent("1", at(1, 9))).toBe(false);
-  expect(epochs.isCurrent("2", at(1, 0))).toBe(true);
+  epochs.raise(account, at(3, 7));
+  expect(epochs.isCurrent(account, at(3, 6))).toBe(false);
+  expect(epochs.isCurrent(account, at(3, 7))).toBe(true);
+  expect(epochs.isCurrent(account, at(3, 8))).toBe(true);
+});
+
+test("a generation counts before every counter: a restored bridge's grants void those from before", () => {
+  const epochs = new Epochs();
+  epochs.raise(account, at(3, 7));
+  epochs.raise(account, at(4, 0));
+  expect(epochs.isCurrent(account, at(3, 1_000_000))).toBe(false);
+  expect(epochs.isCurrent(account, at(4, 0))).toBe(true);
+});
+
+test("an older epoch that comes late changes nothing, of an older generation neither", () => {
+  const epochs = new Epochs();
+  epochs.raise(account, at(4, 2));
+  const { revision } = epochs;
+  for (const late of [at(4, 1), at(3, 99), at(4, 2)]) epochs.raise(account, late);
+  expect(epochs.revision).toBe(revision);
+  expect(epochs.isCurrent(account, at(4, 1))).toBe(false);
+  expect(epochs.entries()).toEqual([[account, at(4, 2)]]);
+});
+
+test("accounts have epochs of their own", () => {
+  const epochs = new Epochs();
+  epochs.raise(account, at(4, 2));
+  expect(epochs.isCurrent("100000000002", at(1, 0))).toBe(true);
 });
 
 test("what is remembered of an account has another name after each change of it, and each touch", () => {

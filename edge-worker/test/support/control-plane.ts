@@ -10,6 +10,7 @@ import {
   AUDIT_CHAIN_START,
   type AuditRecord,
   auditDelivery,
+  auditSettled,
   base64Decode,
   base64Encode,
   type CallerProof,
@@ -106,6 +107,8 @@ export class TestControlPlane {
   readonly operationLimits: Limits = { ...this.limits, expiresAfterMs: 30_000 };
   /** Records by instance, in order, each checked against the one before. */
   readonly records = new Map<string, AuditRecord[]>();
+  /** Instances of which nothing waits any more, and what was stored of them when they were told. */
+  readonly settled = new Map<string, number>();
   readonly forwarded: Forwarded[] = [];
   /** Answers forwarded calls in the control plane's stead, as a proxy on the way might. */
   proxyAnswer: { status: number; contentType: string; body: string } | null = null;
@@ -285,6 +288,8 @@ export class TestControlPlane {
         case "/edge/v1/audit":
           this.asked.deliveries += 1;
           return this.down.audit ? null : this.#store(JSON.parse(body.toString()));
+        case "/edge/v1/audit/settled":
+          return this.#settle(JSON.parse(body.toString()));
         default:
           return this.#forwarded(request, body);
       }
@@ -509,6 +514,13 @@ export class TestControlPlane {
       this.#hashes.set(of, createHash("sha256").update(text).digest("hex"));
     }
     return { acknowledgedSeq: stored.length };
+  }
+
+  #settle(input: unknown): object {
+    const opened = this.#open(input, signedMessageTypes.auditSettled, auditSettled);
+    const { settled } = opened.content as import("@edge-kms/protocol").AuditSettled;
+    for (const of of settled) this.settled.set(of, this.records.get(of)?.length ?? 0);
+    return { accepted: true };
   }
 
   #forwarded(request: IncomingMessage, body: Buffer): object {
