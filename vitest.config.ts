@@ -9,6 +9,7 @@ export default defineConfig({
       "control-plane",
       "edge-worker",
       "launcher",
+      "cli",
       "test",
     ],
   },

@@ -476,6 +476,8 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
     it("stops leases for an edge, a key and an account until lifted", async () => {
       const keyId = await newKey();
       const lease = () => bridge.leaseOutcome(edge.leaseRequest([encryptWith(keyId)]));
+      const revisionOf = async () => (await bridge.controlPlane.call("status", {})).freezesRevision;
+      const before = await revisionOf();
       for (const [kind, id, outcome] of [
         ["edge", edge.name, "call: frozen"],
         ["key", keyId, "frozen"],
@@ -484,14 +486,18 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
         expect(await lease()).toBe("granted");
         await bridge.operator.call("freeze", { kind, id, reason: "test" });
         expect(await lease()).toBe(outcome);
-        const { freezes } = await bridge.controlPlane.call("listFreezes", {});
+        const { freezes, revision } = await bridge.controlPlane.call("listFreezes", {});
+        expect(revision).toBe(await revisionOf());
         expect(freezes).toEqual([expect.objectContaining({ kind, id, reason: "test" })]);
         await bridge.operator.call("unfreeze", { kind, id });
       }
       expect(await lease()).toBe("granted");
+      // Each counts once: whoever polls the number misses none.
+      expect(await revisionOf()).toBe(before + 6);
       await expect(bridge.operator.call("unfreeze", { kind: "key", id: keyId })).rejects.toEqual(
         code("not-found"),
       );
+      expect(await revisionOf()).toBe(before + 6);
       await expect(
         bridge.operator.call("freeze", { kind: "key", id: "edge-1", reason: "" }),
       ).rejects.toEqual(code("bad-request"));
