@@ -5,7 +5,7 @@ import {
   type ActionOutput,
   type ActionRequest,
   type EdgekmsActionName,
-  type edgekmsActions,
+  edgekmsActions,
   services,
   signTc3,
   utf8Encode,
