@@ -4,12 +4,21 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchEdge, type EdgeRow } from "./edge.ts";
 import { benchManagement } from "./management.ts";
+import { benchRevocation } from "./revocation.ts";
 
 const { values } = parseArgs({
-  options: { seconds: { type: "string", default: "5" }, help: { type: "boolean", short: "h" } },
+  options: {
+    seconds: { type: "string", default: "5" },
+    revocations: { type: "string", default: "200" },
+    help: { type: "boolean", short: "h" },
+  },
 });
 if (values.help) {
-  console.log("usage: npm run bench -- [--seconds N]     seconds of load per row, default 5");
+  console.log(
+    "usage: npm run bench -- [--seconds N] [--revocations N]\n" +
+      "  --seconds      of load per row of calls, default 5; 0 leaves them out\n" +
+      "  --revocations  per row of revocations, default 200; 0 leaves them out",
+  );
   process.exit(0);
 }
 
@@ -40,25 +49,55 @@ function line(row: EdgeRow): string {
 }
 
 const day = new Date().toISOString().slice(0, 10);
-console.log(
-  `Signed calls over HTTP at the edge in workerd serve, ${day}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores,`,
-);
-console.log(
-  "load tool on the same machine; the rival is a worker that only parses and answers JSON.\n",
-);
-console.log(`| ${head.join(" | ")} |`);
-console.log(`|${head.map(() => "---").join("|")}|`);
-const { store } = await benchEdge(Number(values.seconds), (row) => console.log(line(row)));
-console.log(`\nMaster keys in ${store}.`);
+const machine = `${day}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores`;
 
-console.log("\nManagement calls through the official SDK, one after the other.\n");
-console.log("| call | keys in the database | p50 ms | p99 ms | GetRegions p50 ms | ratio |");
-console.log("|---|---|---|---|---|---|");
-await benchManagement(40 * Number(values.seconds), ({ what, keys, p50Ms, p99Ms, bareP50Ms }) => {
-  const cells = [
-    what,
-    keys,
-    ...[p50Ms, p99Ms, bareP50Ms, p50Ms / bareP50Ms].map((n) => n.toFixed(2)),
-  ];
-  console.log(`| ${cells.join(" | ")} |`);
-});
+function printHead(names: readonly string[]): void {
+  console.log(`| ${names.join(" | ")} |`);
+  console.log(`|${names.map(() => "---").join("|")}|`);
+}
+
+async function printCalls(seconds: number): Promise<void> {
+  console.log(`Signed calls over HTTP at the edge in workerd serve, ${machine},`);
+  console.log(
+    "load tool on the same machine; the rival is a worker that only parses and answers JSON.\n",
+  );
+  printHead(head);
+  const { store } = await benchEdge(seconds, (row) => console.log(line(row)));
+  console.log(`\nMaster keys in ${store}.\n`);
+}
+
+async function printManagement(calls: number): Promise<void> {
+  console.log("Management calls through the official SDK, one after the other.\n");
+  printHead(["call", "keys in the database", "p50 ms", "p99 ms", "GetRegions p50 ms", "ratio"]);
+  await benchManagement(calls, ({ what, keys, p50Ms, p99Ms, bareP50Ms }) => {
+    const figures = [p50Ms, p99Ms, bareP50Ms, p50Ms / bareP50Ms].map((n) => n.toFixed(2));
+    console.log(`| ${[what, keys, ...figures].join(" | ")} |`);
+  });
+  console.log("");
+}
+
+async function printRevocations(revocations: number): Promise<void> {
+  console.log(
+    `From the answer of DisableKey to the last answer and the first refusal at any edge,`,
+  );
+  console.log(`${machine}, every edge a workerd on the same machine.\n`);
+  printHead(["edges", "revocations", "what", "p50 ms", "p99 ms", "longest ms"]);
+  for (const edges of [1, 10]) {
+    const row = await benchRevocation(edges, revocations);
+    for (const [what, { p50Ms, p99Ms, maxMs }] of [
+      ["last answer", row.lastAnswer],
+      ["first refusal", row.firstRefusal],
+    ] as const) {
+      const figures = [p50Ms, p99Ms, maxMs].map((ms) => ms.toFixed(1));
+      console.log(`| ${[edges, revocations, what, ...figures].join(" | ")} |`);
+    }
+  }
+  console.log("");
+}
+
+const [seconds, revocations] = [Number(values.seconds), Number(values.revocations)];
+if (seconds > 0) {
+  await printCalls(seconds);
+  await printManagement(40 * seconds);
+}
+if (revocations > 0) await printRevocations(revocations);

@@ -34,7 +34,7 @@ export async function grantCredential(
   const { credentialRequest: type } = signedMessageTypes;
   const request = await authenticateEdge(services, input, type, credentialRequest, (r) => r.edge);
   if (!request.ok) return refusedEdge(request.reason);
-  if (request.edge.isFrozen) return refusedEdge("frozen");
+  if (request.edge.isFrozen) return refuse("UnauthorizedOperation");
 
   const { edge, raw, payload } = request;
   services.presence.heard(edge.edge, payload.instance);
@@ -49,6 +49,10 @@ export async function grantCredential(
   } catch (error) {
     if (error instanceof BridgeError && error.code === "bad-signature") {
       return refuse("AuthFailure.SignatureFailure");
+    }
+    // What an operator froze is told alike at both doors, and is no reason to try again.
+    if (error instanceof BridgeError && error.code === "frozen") {
+      return refuse("UnauthorizedOperation");
     }
     return translateBridgeRefusal(error);
   }
