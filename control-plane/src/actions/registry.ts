@@ -105,15 +105,14 @@ const kms: Readonly<Record<ControlActionName, ControlAction>> = {
 };
 
 const edgekms: Readonly<Record<EdgekmsActionName, ControlAction>> = {
+  AcceptUnaccounted: acceptUnaccounted,
   CreateNotificationTarget: createNotificationTarget,
   DeleteNotificationTarget: deleteNotificationTarget,
   DescribeAlarms: describeAlarms,
-  DescribeNotificationTargets: describeNotificationTargets,
-  TestNotificationTarget: testNotificationTarget,
-  AcceptUnaccounted: acceptUnaccounted,
   DescribeEdges: describeEdges,
   DescribeKeyEdgeSettings: describeKeyEdgeSettings,
   DescribeKeyHolders: describeKeyHolders,
+  DescribeNotificationTargets: describeNotificationTargets,
   ModifyKeyEdgeSettings: modifyKeyEdgeSettings,
   RestoreAccessKey: restoreAccessKey,
   RestoreEdge: restoreEdge,
@@ -121,6 +120,7 @@ const edgekms: Readonly<Record<EdgekmsActionName, ControlAction>> = {
   RevokeAccessKey: revokeAccessKey,
   RevokeEdge: revokeEdge,
   RevokeKeyAtEdge: revokeKeyAtEdge,
+  TestNotificationTarget: testNotificationTarget,
 };
 
 const byService: Readonly<Record<ServiceName, ReadonlyMap<string, ControlAction>>> = {

@@ -107,6 +107,22 @@ test("an edge that is not enrolled for the account sees none of its data keys, n
   );
 });
 
+test("an edge that a CMK was taken away from gets its data keys neither way, others do", async () => {
+  const [{ response }] = [await root.call("ListDataKeys")];
+  const [{ DataKeyId = "" } = {}] = response.DataKeys as { DataKeyId: string }[];
+  const other = h.edge(root);
+  const revoke = (action: string) =>
+    root.call(action, { KeyId: keyId, EdgeId: edge.edge }, { version: "2026-11-27" });
+  for (const what of ["KeyAtEdge", "Edge"]) {
+    expect((await revoke(`Revoke${what}`)).code).toBeUndefined();
+    expect(await codeOf(read(DataKeyId))).toBe("UnauthorizedOperation");
+    expect(await codeOf(store())).toBe("UnauthorizedOperation");
+    expect((await read(DataKeyId, {}, other)).body).toHaveProperty("blob");
+    await revoke(`Restore${what}`);
+    expect((await read(DataKeyId)).body).toHaveProperty("blob");
+  }
+});
+
 test("when the date has come the ciphertext is gone and the name is free", async () => {
   const { response } = await root.call("ListDataKeyDetail", { SearchKeyAlias: "twice" });
   const [{ DataKeyId = "" } = {}] = response.DataKeyMetadatas as { DataKeyId: string }[];

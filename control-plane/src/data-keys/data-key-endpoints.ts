@@ -16,7 +16,7 @@ import {
   storeDataKeyRequest,
   toApiError,
 } from "@edge-kms/protocol";
-import type { Database } from "../db/index.ts";
+import type { Database, Queryable } from "../db/index.ts";
 import {
   countDataKeys,
   findByRequest,
@@ -25,6 +25,7 @@ import {
   lockDataKeyQuota,
   updateDataKey,
 } from "../db/queries/data-keys.ts";
+import { isRevokedAtEdge } from "../db/queries/edge-revocations.ts";
 import { lockKey } from "../db/queries/keys.ts";
 import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
@@ -70,6 +71,7 @@ async function store(
       await lockDataKeyQuota(tx, scope);
       const key = await lockKey(tx, scope, keyId);
       if (key === null) throw new ApiError("ResourceUnavailable.CmkNotFound");
+      await refuseRevoked(tx, payload.edge, account, keyId);
       nextState(key, "encrypt");
       const before = await findByRequest(tx, account, requestId);
       if (before !== null) {
@@ -117,10 +119,23 @@ export async function readDataKey(services: DataKeyServices, input: unknown): Pr
       ? await services.database.read((db) => findDataKey(db, { account, region }, dataKeyId))
       : null;
     if (row === null) throw new ApiError("ResourceUnavailable.DataKeyNotFound");
+    await services.database.read((db) => refuseRevoked(db, edge.edge, account, row.keyId));
     nextDataKeyState(row, "read");
     if (row.keyState === "Deleted") throw new ApiError("ResourceUnavailable.CmkNotFound");
     return { keyId: row.keyId, blob: row.blob };
   });
+}
+
+/** What was taken away from an edge it gets in no other form either. */
+async function refuseRevoked(
+  db: Queryable,
+  edge: string,
+  account: string,
+  keyId: string,
+): Promise<void> {
+  if (await isRevokedAtEdge(db, edge, account, keyId)) {
+    throw new ApiError("UnauthorizedOperation", { detail: "revoked at the edge" });
+  }
 }
 
 /** Codes of the contract are for the caller of the edge; whatever else goes wrong is for our log. */

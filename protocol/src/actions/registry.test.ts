@@ -34,10 +34,12 @@ describe("every action", () => {
   });
 });
 
-test("what takes a right away, or gives one back, runs once per signature", () => {
+test("what changes anything at the edges or in alarms runs once per signature", () => {
   const writes = edgeRows.filter(([, row]) => row.kind === "write").map(([name]) => name);
   expect(writes).toEqual([
     "AcceptUnaccounted",
+    "CreateNotificationTarget",
+    "DeleteNotificationTarget",
     "ModifyKeyEdgeSettings",
     "RestoreAccessKey",
     "RestoreEdge",
@@ -45,6 +47,7 @@ test("what takes a right away, or gives one back, runs once per signature", () =
     "RevokeAccessKey",
     "RevokeEdge",
     "RevokeKeyAtEdge",
+    "TestNotificationTarget",
   ]);
   expect(new Set(edgeRows.map(([, row]) => row.plane))).toEqual(new Set(["control"]));
 });

@@ -114,15 +114,14 @@ export type KmsActionName = keyof typeof kmsActions;
 
 /** What the real service has no actions for; all of it is served by the control plane. */
 export const edgekmsActions = {
+  AcceptUnaccounted: acceptUnaccounted,
   CreateNotificationTarget: createNotificationTarget,
   DeleteNotificationTarget: deleteNotificationTarget,
   DescribeAlarms: describeAlarms,
-  DescribeNotificationTargets: describeNotificationTargets,
-  TestNotificationTarget: testNotificationTarget,
-  AcceptUnaccounted: acceptUnaccounted,
   DescribeEdges: describeEdges,
   DescribeKeyEdgeSettings: describeKeyEdgeSettings,
   DescribeKeyHolders: describeKeyHolders,
+  DescribeNotificationTargets: describeNotificationTargets,
   ModifyKeyEdgeSettings: modifyKeyEdgeSettings,
   RestoreAccessKey: restoreAccessKey,
   RestoreEdge: restoreEdge,
@@ -130,6 +129,7 @@ export const edgekmsActions = {
   RevokeAccessKey: revokeAccessKey,
   RevokeEdge: revokeEdge,
   RevokeKeyAtEdge: revokeKeyAtEdge,
+  TestNotificationTarget: testNotificationTarget,
 } as const satisfies Record<string, ActionDefinition>;
 
 export type EdgekmsActionName = keyof typeof edgekmsActions;

@@ -69,6 +69,26 @@ export async function restoreKeyAtEdge(
   return rows.length > 0;
 }
 
+/** Whether the account took the key, or everything, away from the edge. Leases have the same in `findKeysWithEpochs`. */
+export async function isRevokedAtEdge(
+  db: Queryable,
+  edge: string,
+  account: string,
+  keyId: string,
+): Promise<boolean> {
+  const rows = await db
+    .select({ edge: edgeRevocations.edge })
+    .from(edgeRevocations)
+    .where(and(eq(edgeRevocations.account, account), eq(edgeRevocations.edge, edge)))
+    .unionAll(
+      db
+        .select({ edge: keyEdgeRevocations.edge })
+        .from(keyEdgeRevocations)
+        .where(and(eq(keyEdgeRevocations.keyId, keyId), eq(keyEdgeRevocations.edge, edge))),
+    );
+  return rows.length > 0;
+}
+
 /** Edges at which a key is revoked, by name. */
 export async function edgesRevokedForKey(
   db: Queryable,
