@@ -148,14 +148,13 @@ export function createHub(services: HubServices): Hub {
         heardAtMs: clock(),
       };
       connections.add(connection);
-      presence.heard(edge.edge, instance);
       log.info("edge connected", { edge: edge.edge });
       epochs.refresh().catch(() => drop(connection, 1011, "unavailable"));
       return {
         receive(text) {
           if (!isEdgeMessage(text)) return drop(connection, 1008, "malformed message");
           connection.heardAtMs = clock();
-          presence.heard(connection.edge, connection.instance);
+          presence.connected(connection.edge, connection.instance);
         },
         closed: () => drop(connection, 1000, "closed"),
       };

@@ -8,8 +8,10 @@ import type { Database } from "../db/index.ts";
 import { recordHeard } from "../db/queries/edge-instances.ts";
 
 export interface Presence {
+  /** An instance answered on the connection it holds. */
+  connected(edge: string, instance: string): void;
   /**
-   * An instance was heard just now.
+   * An instance sent a request.
    *
    * @param reportedSeq the newest audit record that it named, when it named one.
    */
@@ -22,7 +24,12 @@ interface Entry {
   readonly edge: string;
   readonly instance: string;
   atMs: number;
+  connectedAtMs: number | null;
   reportedSeq: number;
+}
+
+function later(a: number | null, b: number | null): number | null {
+  return a === null || b === null ? (a ?? b) : Math.max(a, b);
 }
 
 export function createPresence(database: Database, clock: Clock): Presence {
@@ -35,17 +42,24 @@ export function createPresence(database: Database, clock: Clock): Presence {
       return;
     }
     before.atMs = Math.max(before.atMs, entry.atMs);
+    before.connectedAtMs = later(before.connectedAtMs, entry.connectedAtMs);
     before.reportedSeq = Math.max(before.reportedSeq, entry.reportedSeq);
   };
   return {
+    connected: (edge, instance) =>
+      note({ edge, instance, atMs: clock(), connectedAtMs: clock(), reportedSeq: 0 }),
     heard: (edge, instance, reportedSeq = 0) =>
-      note({ edge, instance, atMs: clock(), reportedSeq }),
+      note({ edge, instance, atMs: clock(), connectedAtMs: null, reportedSeq }),
     async flush() {
       const entries = [...waiting.values()];
       waiting = new Map();
       if (entries.length === 0) return;
       const nowMs = clock();
-      const heard = entries.map(({ atMs, ...entry }) => ({ ...entry, agoMs: nowMs - atMs }));
+      const heard = entries.map(({ atMs, connectedAtMs, ...entry }) => ({
+        ...entry,
+        agoMs: nowMs - atMs,
+        connectedAgoMs: connectedAtMs === null ? null : nowMs - connectedAtMs,
+      }));
       try {
         await database.transaction((tx) => recordHeard(tx, heard));
       } catch (error) {

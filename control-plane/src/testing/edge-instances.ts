@@ -13,7 +13,7 @@ export async function leavesUnheard(
   await database.read((db) =>
     db
       .update(edgeInstances)
-      .set({ lastHeardAtMs: Date.now() - 60_000 })
+      .set({ lastHeardAtMs: Date.now() - 60_000, connectedAtMs: null })
       .where(eq(edgeInstances.instance, instance)),
   );
   if (budget.leasesEndAtMs === undefined) return;

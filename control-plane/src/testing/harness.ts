@@ -4,7 +4,15 @@ import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Principal, SignedMessage, SignedMessageType } from "@edge-kms/protocol";
+import {
+  CONNECT_HEADER,
+  type ControlMessage,
+  type Principal,
+  type SignedMessage,
+  type SignedMessageType,
+  signedMessageTypes,
+} from "@edge-kms/protocol";
+import WebSocket from "ws";
 import type { Clock } from "../clock.ts";
 import { checkSettings } from "../config.ts";
 import { type ControlPlane, startControlPlane } from "../control-plane.ts";
@@ -13,7 +21,7 @@ import { insertAccessKey } from "../db/queries/access-keys.ts";
 import { insertAccount, raiseEpochsToAtLeast } from "../db/queries/accounts.ts";
 import { createLog } from "../log.ts";
 import { exportPublicKey } from "../signed-messages/ed25519.ts";
-import { signMessage } from "../signed-messages/signed-messages.ts";
+import { encodeHeader, signMessage } from "../signed-messages/signed-messages.ts";
 import { type ApiAnswer, type CallOptions, type Credentials, callApi } from "./client.ts";
 import { openTestDatabase } from "./database.ts";
 import { FakeBridge, random16 } from "./fake-bridge.ts";
@@ -34,6 +42,8 @@ export interface TestEdge {
   origin(): { edge: string; instance: string; nonce: string; timeMs: number };
   sign(type: SignedMessageType, payload: object): SignedMessage;
   post(path: string, message: unknown): Promise<{ status: number; body: Record<string, unknown> }>;
+  /** Holds a connection and answers on it, until the function it gives is called. */
+  connect(): Promise<() => void>;
 }
 
 export interface Harness {
@@ -196,6 +206,20 @@ function makeEdge(
     privateKey,
     origin: () => ({ edge: name, instance, nonce: random16(), timeMs: clock() }),
     sign: (type, payload) => signMessage(type, payload, privateKey),
+    connect() {
+      const origin = { edge: name, instance, nonce: random16(), timeMs: clock() };
+      const hello = signMessage(signedMessageTypes.connect, origin, privateKey);
+      const headers = { [CONNECT_HEADER]: encodeHeader(hello) };
+      const socket = new WebSocket(`${url.replace("http", "ws")}/edge/v1/connect`, { headers });
+      socket.on("message", (data) => {
+        const message = JSON.parse(String(data)) as ControlMessage;
+        if (message.type === "ping") socket.send(JSON.stringify({ type: "pong", id: message.id }));
+      });
+      return new Promise((resolve, reject) => {
+        socket.on("error", reject);
+        socket.on("open", () => resolve(() => socket.terminate()));
+      });
+    },
     async post(path, message) {
       const response = await fetch(`${url}${path}`, {
         method: "POST",

@@ -345,8 +345,8 @@ describe("holders of a key", () => {
     await lease(KeyId, here);
     await lease(KeyId, here);
     await lease(KeyId, away);
-    await expect.poll(async () => (await describeEdge(away.edge)).Connected).toBe(true);
-    await leavesUnheard(h.database, away.instance);
+    const disconnect = await here.connect();
+    await expect.poll(async () => (await describeEdge(here.edge)).Connected).toBe(true);
     const row = { Version: 1, BranchId: "00".repeat(8) };
     const { TotalCount, Holders } = await holdersOf(KeyId);
     expect(TotalCount).toBe(2);
@@ -368,6 +368,7 @@ describe("holders of a key", () => {
     expect(left.Holders).toMatchObject([{ EdgeId: away.edge }]);
     expect(await describeEdge(here.edge)).toMatchObject({ LeasedKeys: 0 });
     expect(await describeEdge(away.edge)).toMatchObject({ LeasedKeys: 1 });
+    disconnect();
   });
 
   test("come in pages", async () => {
@@ -418,9 +419,11 @@ describe("at most N unaccounted", () => {
     const gone = h.edge(root);
     await credential(gone);
     await lease(KeyId, gone, root, 3);
+    const disconnect = await gone.connect();
     await expect
       .poll(async () => (await describeEdge(gone.edge)).Instances[0])
       .toMatchObject({ Connected: true, UnaccountedAtMost: 0, ReportedSequence: 3 });
+    disconnect();
     await unheard(gone);
     expect(await describeEdge(gone.edge)).toMatchObject({
       Connected: false,
@@ -437,7 +440,6 @@ describe("at most N unaccounted", () => {
     await expect
       .poll(async () => (await describeEdge(gone.edge)).Instances[0]?.ReportedSequence)
       .toBe(2);
-    await unheard(gone);
     const successor = successorOf(gone);
     const texts = records(gone, 2);
     await deliver(successor, gone, texts.slice(0, 1));
@@ -453,8 +455,6 @@ describe("at most N unaccounted", () => {
   test("is not settled by the instance itself, nor by another edge", async () => {
     const gone = h.edge(root);
     await credential(gone);
-    await expect.poll(async () => (await describeEdge(gone.edge)).Instances.length).toBe(1);
-    await unheard(gone);
     await settle(gone, [gone]);
     await settle(h.edge(root), [gone]);
     expect(await describeEdge(gone.edge)).toMatchObject({ UnaccountedAtMost: 50_000 });
@@ -466,8 +466,6 @@ describe("at most N unaccounted", () => {
     h.bridge.edges.at(-1)?.accounts.push(other.principal.account);
     h.edge(root);
     await credential(gone);
-    await expect.poll(async () => (await describeEdge(gone.edge)).Instances.length).toBe(1);
-    await unheard(gone);
     expect(await describeEdge(gone.edge, other)).toMatchObject({ UnaccountedAtMost: 0 });
   });
 
@@ -475,8 +473,14 @@ describe("at most N unaccounted", () => {
     const gone = h.edge(root);
     await credential(gone);
     const params = { EdgeId: gone.edge, InstanceId: gone.instance };
+    const disconnect = await gone.connect();
+    await expect.poll(async () => (await describeEdge(gone.edge)).Connected).toBe(true);
+    await leavesUnheard(h.database, gone.instance, { leasesEndAtMs: 1 });
+    await expect.poll(async () => (await describeEdge(gone.edge)).Connected).toBe(true);
     expect((await call("AcceptUnaccounted", params)).code).toBe("UnsupportedOperation");
+    disconnect();
     await unheard(gone);
+    await leavesUnheard(h.database, gone.instance, { leasesEndAtMs: h.clock() + 60_000 });
     expect((await call("AcceptUnaccounted", params)).code).toBe("UnsupportedOperation");
     await leavesUnheard(h.database, gone.instance, { leasesEndAtMs: 1 });
     const stranger = await h.account();
@@ -520,7 +524,7 @@ test("edges come in pages, by name, and every copy knows who is connected", asyn
   const account = await h.account();
   let nextSecond = 0;
   const own = [h.edge(account, "zulu"), h.edge(account, "alpha"), h.edge(account, "mike")];
-  await credential(own[0] as TestEdge, account);
+  const disconnect = await (own[0] as TestEdge).connect();
   const { response } = await call("DescribeEdges", { Offset: 1, Limit: 2 }, account);
   expect(response).toMatchObject({
     TotalCount: 3,
@@ -535,6 +539,7 @@ test("edges come in pages, by name, and every copy knows who is connected", asyn
       return (Edges as EdgeRow[]).map((row) => row.Connected);
     })
     .toEqual([false, false, true]);
+  disconnect();
 });
 
 test("sub-users may do none of it", async () => {

@@ -27,6 +27,7 @@ CREATE TABLE "edge_instances" (
 	"instance" text NOT NULL,
 	"first_heard_at_ms" bigint NOT NULL,
 	"last_heard_at_ms" bigint NOT NULL,
+	"connected_at_ms" bigint,
 	"reported_seq" bigint DEFAULT 0 NOT NULL,
 	"settled_at_ms" bigint,
 	CONSTRAINT "edge_instances_edge_instance_pk" PRIMARY KEY("edge","instance")

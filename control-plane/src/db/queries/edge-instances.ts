@@ -10,8 +10,11 @@ import { edgeChains, edgeInstanceBudgets, edgeInstances } from "../schema/index.
 
 export const databaseNowMs: SQL<number> = sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`;
 
-/** Null for an instance that was never heard. */
-export const isConnected: SQL<boolean> = sql`${edgeInstances.lastHeardAtMs} > ${databaseNowMs} - ${DISCONNECTED_AFTER_MS}`;
+/**
+ * Whether the instance answers on its connection, and so has heard of every epoch (P2). To ask for leases is not enough. Null
+ * when it never held a connection.
+ */
+export const isConnected: SQL<boolean> = sql`${edgeInstances.connectedAtMs} > ${databaseNowMs} - ${DISCONNECTED_AFTER_MS}`;
 
 /** What a copy of the control plane has to tell of an instance. */
 export interface Heard {
@@ -19,6 +22,8 @@ export interface Heard {
   readonly instance: string;
   /** How long ago it was heard. */
   readonly agoMs: number;
+  /** How long ago it answered on its connection; null when it was heard otherwise. */
+  readonly connectedAgoMs: number | null;
   /** The newest audit record it named; 0 when it named none. */
   readonly reportedSeq: number;
 }
@@ -26,7 +31,7 @@ export interface Heard {
 /** Writes down when instances were heard, all in one statement. Nothing is set back. */
 export async function recordHeard(tx: Queryable, heard: readonly Heard[]): Promise<void> {
   if (heard.length === 0) return;
-  const timeOf = ({ agoMs }: Heard): SQL =>
+  const timeOf = (agoMs: number): SQL =>
     sql`${databaseNowMs} - ${Math.max(0, Math.round(agoMs))}::bigint`;
   await tx
     .insert(edgeInstances)
@@ -34,8 +39,9 @@ export async function recordHeard(tx: Queryable, heard: readonly Heard[]): Promi
       heard.map((one) => ({
         edge: one.edge,
         instance: one.instance,
-        firstHeardAtMs: timeOf(one),
-        lastHeardAtMs: timeOf(one),
+        firstHeardAtMs: timeOf(one.agoMs),
+        lastHeardAtMs: timeOf(one.agoMs),
+        connectedAtMs: one.connectedAgoMs === null ? null : timeOf(one.connectedAgoMs),
         reportedSeq: one.reportedSeq,
       })),
     )
@@ -43,6 +49,8 @@ export async function recordHeard(tx: Queryable, heard: readonly Heard[]): Promi
       target: [edgeInstances.edge, edgeInstances.instance],
       set: {
         lastHeardAtMs: sql`greatest(${edgeInstances.lastHeardAtMs}, excluded.last_heard_at_ms)`,
+        // `greatest` passes over nulls.
+        connectedAtMs: sql`greatest(${edgeInstances.connectedAtMs}, excluded.connected_at_ms)`,
         reportedSeq: sql`greatest(${edgeInstances.reportedSeq}, excluded.reported_seq)`,
       },
     });
@@ -107,7 +115,7 @@ export interface Instance {
 const instanceColumns = {
   edge: edgeInstances.edge,
   instance: edgeInstances.instance,
-  isConnected: isConnected.mapWith(Boolean),
+  isConnected: sql<boolean>`coalesce(${isConnected}, false)`,
   firstHeardAtMs: edgeInstances.firstHeardAtMs,
   lastHeardAtMs: edgeInstances.lastHeardAtMs,
   storedSeq,
@@ -179,7 +187,7 @@ export async function lockBudget(
   const budget = budgets[0];
   if (budget === undefined) return null;
   const heard = await tx
-    .select({ isConnected: isConnected.mapWith(Boolean) })
+    .select({ isConnected: sql<boolean>`coalesce(${isConnected}, false)` })
     .from(edgeInstances)
     .where(and(eq(edgeInstances.edge, edge), eq(edgeInstances.instance, instance)));
   return { ...budget, isConnected: heard[0]?.isConnected ?? false };

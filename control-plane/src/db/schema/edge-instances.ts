@@ -12,6 +12,8 @@ export const edgeInstances = pgTable(
     /** By the database's clock, which all copies of the control plane share. */
     firstHeardAtMs: ms("first_heard_at_ms").notNull(),
     lastHeardAtMs: ms("last_heard_at_ms").notNull(),
+    /** When it last answered on the connection it holds, and so knew the epochs; null when it never held one. */
+    connectedAtMs: ms("connected_at_ms"),
     /** The newest audit record that it ever said to have written, in a signed request. */
     reportedSeq: bigint("reported_seq", { mode: "number" }).notNull().default(0),
     /** When its successor said that nothing of it waits any more. */

@@ -9,7 +9,9 @@ import { edgeId, members, pageLimit, pageOffset } from "../fields.ts";
 /** One incarnation of an edge: gone for ever when its process ends. */
 const instanceDescription = v.object({
   InstanceId: answerText("Its id, 32 hexadecimal digits."),
-  Connected: answerBoolean("Whether it was heard within the last 5 seconds."),
+  Connected: answerBoolean(
+    "Whether it answered on the connection it holds within the last 5 seconds.",
+  ),
   FirstHeardTime: answerInteger("When it was first heard, unix seconds."),
   LastHeardTime: answerInteger("When it was last heard, unix seconds."),
   LeasesEndTime: answerInteger(
@@ -31,7 +33,7 @@ const edgeDescription = v.object({
   Revoked: answerBoolean("Whether it is revoked for this account."),
   RevokedTime: answerInteger("Since when, unix seconds; 0 when it is not."),
   Frozen: answerBoolean("Whether an operator froze it at the bridge."),
-  Connected: answerBoolean("Whether an instance of it was heard within the last 5 seconds."),
+  Connected: answerBoolean("Whether an instance of it is connected."),
   LastHeardTime: answerInteger("When one was last heard, unix seconds; 0 for never."),
   LeasedKeys: answerInteger("CMKs of this account that it holds a lease on now."),
   RevokedKeys: answerInteger("CMKs of this account that are revoked at it."),

@@ -27,7 +27,9 @@ export const describeKeyHolders = {
       v.object({
         EdgeId: answerText("The edge."),
         InstanceId: answerText("Its instance."),
-        Connected: answerBoolean("Whether the instance was heard within the last 5 seconds."),
+        Connected: answerBoolean(
+          "Whether it answered on the connection it holds within the last 5 seconds.",
+        ),
         Version: answerInteger("The version of the CMK."),
         BranchId: answerText("The branch key, 16 hexadecimal digits, as ciphertexts name it."),
         GrantedTime: answerInteger("When the newest lease was granted, unix seconds."),
