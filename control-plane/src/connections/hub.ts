@@ -149,7 +149,15 @@ export function createHub(services: HubServices): Hub {
       };
       connections.add(connection);
       log.info("edge connected", { edge: edge.edge });
-      epochs.refresh().catch(() => drop(connection, 1011, "unavailable"));
+      // With the hello all epochs are on their way; whoever asks need not wait a second to hear that it is there.
+      epochs
+        .refresh()
+        .then(() => {
+          if (!connections.has(connection)) return;
+          presence.connected(connection.edge, instance);
+          return presence.flush();
+        })
+        .catch(() => drop(connection, 1011, "unavailable"));
       return {
         receive(text) {
           if (!isEdgeMessage(text)) return drop(connection, 1008, "malformed message");
