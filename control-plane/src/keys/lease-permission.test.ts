@@ -55,10 +55,13 @@ const found = (changes: Partial<KeyWithEpoch["key"]>, isRevokedAtEdge = false): 
   epoch: { generation: 1, counter: 1 },
 });
 
-const permit = (wanted: LeasedKey, changes: Partial<KeyWithEpoch["key"]>) =>
-  permitUse(edge, wanted, found(changes), limits);
-const told = (wanted: LeasedKey, changes: Partial<KeyWithEpoch["key"]>) => {
-  const permission = permit(wanted, changes);
+const permit = (
+  wanted: LeasedKey,
+  changes: Partial<KeyWithEpoch["key"]>,
+  isRevokedAtEdge = false,
+) => permitUse(edge, wanted, found(changes, isRevokedAtEdge), limits);
+const told = (...asked: Parameters<typeof permit>) => {
+  const permission = permit(...asked);
   return permission.ok ? permission.mode : permission.error;
 };
 
@@ -117,4 +120,15 @@ test("a key has its own lease times, of which no length at all means that it is 
   expect(times({ leaseExpiresAfterMs: 1 })).toEqual(["lease", 1, 1]);
   expect(times({ leaseRefreshAfterMs: 5 })).toEqual(["lease", 2, 2]);
   expect(times({ leaseExpiresAfterMs: 0 })).toEqual(["proxy", 0, 0]);
+});
+
+test("a key taken away from the edge tells it neither state nor versions", () => {
+  for (const state of ["Enabled", "Disabled", "PendingDelete", "Archived"] as const) {
+    expect(told(toEncrypt, { state }, true)).toBe("UnauthorizedOperation");
+    expect(told(toDecrypt(2), { state }, true)).toBe("UnauthorizedOperation");
+    expect(told(toDecrypt(3), { state }, true)).toBe("InvalidParameterValue.InvalidCiphertext");
+  }
+  expect(told(toEncrypt, { state: "Deleted" }, true)).toBe("ResourceUnavailable.CmkNotFound");
+  const stranger = { account: "2" };
+  expect(told(toEncrypt, stranger, true)).toBe("ResourceUnavailable.CmkNotFound");
 });

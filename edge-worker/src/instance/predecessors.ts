@@ -53,11 +53,13 @@ export class Predecessors {
       const settled = [...this.#open]
         .filter((instance) => this.#outbox.waiting(instance) === 0)
         .slice(0, MAX_SETTLED_INSTANCES);
-      const isTold = settled.length > 0 && (await this.#tell(settled));
-      if (isTold) this.#forget(settled);
+      if (settled.length > 0) {
+        const isTold = await this.#tell(settled);
+        if (isTold) this.#forget(settled);
+        pauseMs = isTold ? LOOK_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
+      }
       if (this.#open.size === 0) return;
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      pauseMs = isTold ? LOOK_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS);
     }
   }
 
