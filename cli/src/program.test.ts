@@ -245,7 +245,6 @@ describe("before something is taken away", () => {
     ["key", "revoke-at", keyId, "e1"],
     ["access-key", "revoke", "AKID1"],
     ["key", "edge-settings", keyId, "--mode", "deny"],
-    ["key", "edge-settings", keyId, "--expiry", "0"],
   ];
 
   test.each(destructive)("%s %s asks a person, and a no changes nothing", async (...args) => {

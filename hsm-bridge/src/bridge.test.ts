@@ -494,10 +494,14 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
       expect(await lease()).toBe("granted");
       // Each counts once: whoever polls the number misses none.
       expect(await revisionOf()).toBe(before + 6);
+      for (const ceiling of ["proxy", "proxy", "lease"] as const) {
+        await bridge.operator.call("setEdgeModeCeiling", { keyId, ceiling });
+      }
+      expect(await revisionOf()).toBe(before + 8);
       await expect(bridge.operator.call("unfreeze", { kind: "key", id: keyId })).rejects.toEqual(
         code("not-found"),
       );
-      expect(await revisionOf()).toBe(before + 6);
+      expect(await revisionOf()).toBe(before + 8);
       await expect(
         bridge.operator.call("freeze", { kind: "key", id: "edge-1", reason: "" }),
       ).rejects.toEqual(code("bad-request"));

@@ -87,19 +87,24 @@ describe("takes effect at connected edges within 5 s, and ends when it is taken 
     expect(await turns(there(), KeyId, "ok")).toBeLessThan(withinMs);
   }, 30_000);
 
-  it("RevokeKeyAtEdge, at that edge only", async () => {
-    const KeyId = await newKey();
-    const { CiphertextBlob = "" } = await there().Encrypt({ KeyId, Plaintext: base64("x") });
-    await edgeKmsJson(system, ["key", "revoke-at", KeyId, second.name]);
-    expect(await turns(there(), KeyId, "UnauthorizedOperation")).toBeLessThan(withinMs);
-    await expect(there().Decrypt({ CiphertextBlob })).rejects.toMatchObject({
-      code: "UnauthorizedOperation",
-    });
-    expect(await encrypt(here(), KeyId)).toBe("ok");
-    expect((await here().Decrypt({ CiphertextBlob })).Plaintext).toBe(base64("x"));
-    await edgeKmsJson(system, ["key", "restore-at", KeyId, second.name]);
-    expect(await turns(there(), KeyId, "ok")).toBeLessThan(withinMs);
-  }, 30_000);
+  it.each(["lease", "proxy"])(
+    "RevokeKeyAtEdge, at that edge only, of a key in mode %s",
+    async (mode) => {
+      const KeyId = await newKey();
+      await edgeKmsJson(system, ["key", "edge-settings", KeyId, "--mode", mode]);
+      const { CiphertextBlob = "" } = await there().Encrypt({ KeyId, Plaintext: base64("x") });
+      await edgeKmsJson(system, ["key", "revoke-at", KeyId, second.name]);
+      expect(await turns(there(), KeyId, "UnauthorizedOperation")).toBeLessThan(withinMs);
+      await expect(there().Decrypt({ CiphertextBlob })).rejects.toMatchObject({
+        code: "UnauthorizedOperation",
+      });
+      expect(await encrypt(here(), KeyId)).toBe("ok");
+      expect((await here().Decrypt({ CiphertextBlob })).Plaintext).toBe(base64("x"));
+      await edgeKmsJson(system, ["key", "restore-at", KeyId, second.name]);
+      expect(await turns(there(), KeyId, "ok")).toBeLessThan(withinMs);
+    },
+    30_000,
+  );
 
   it("RevokeEdge, for every key and for calls that it forwards", async () => {
     const KeyId = await newKey();

@@ -71,15 +71,14 @@ export function addKeyCommands(program: Command, world: World): void {
     .argument("<keyId>", "the CMK's id")
     .addOption(new Option("--mode <mode>", "where it may be used").choices(edgeModes))
     .option("--refresh <seconds>", "when an edge asks for a fresh lease, 0 to 900", readSeconds)
-    .option("--expiry <seconds>", "when a lease is over, 0 to 900", readSeconds)
+    .option("--expiry <seconds>", "when a lease is over, 0 (no leases) to 900", readSeconds)
     .option("--default-times", "the lease times of the configuration")
     .action(async (KeyId: string, options: SettingsOptions, command: Command) => {
       const { client, print, confirms } = contextOf(world, command);
       const changes = changesOf(options);
       if (Object.keys(changes).length > 0) {
-        const isDestructive = changes.EdgeMode === "deny" || changes.LeaseExpirySeconds === 0;
         const question = `Take key ${KeyId} away from all edges?`;
-        if (isDestructive && !(await confirms(question))) return;
+        if (changes.EdgeMode === "deny" && !(await confirms(question))) return;
         await client.call("ModifyKeyEdgeSettings", { KeyId, ...changes });
       }
       const settings = await client.call("DescribeKeyEdgeSettings", { KeyId });

@@ -1,10 +1,11 @@
 /**
  * The most that edges may do with a key, in the operators' hands alone: a control plane can ask for less, and one that was
- * broken into cannot have a key leased that an operator keeps in the bridge. Leases that are out end by themselves.
+ * broken into cannot have a key leased that an operator keeps in the bridge. Leases that are out end as after a freeze.
  */
 
 import type { Operation } from "../bridge.ts";
 import { BridgeError } from "../errors.ts";
+import { countChange } from "../registry/freezes.ts";
 import { findKey, keysWithCeiling, setEdgeModeCeiling as writeCeiling } from "../registry/keys.ts";
 import { appendLog } from "../registry/log.ts";
 
@@ -19,6 +20,7 @@ export const setEdgeModeCeiling: Operation<"setEdgeModeCeiling"> = async (
     if (key === null) throw new BridgeError("not-found", "The bridge has no such key.");
     if (key.edgeModeCeiling === ceiling) return;
     writeCeiling(bridge.database, keyId, ceiling);
+    countChange(bridge.database);
     appendLog(bridge.database, nowMs, "edge-mode-ceiling-set", role, {
       account: key.account,
       region: key.region,

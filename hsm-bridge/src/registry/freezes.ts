@@ -17,12 +17,13 @@ export function listFreezes(database: Database): Freeze[] {
   );
 }
 
-/** The number of freezes and unfreezes so far: whoever knows it knows whether anything was done since. */
+/** The number of freezes, unfreezes and changed ceilings so far: whoever knows it knows whether anything was done since. */
 export function freezesRevision(database: Database): number {
   return Number(readMetaText(database, "freezes-revision") ?? 0);
 }
 
-function countChange(database: Database): void {
+/** Only inside a commit, with a change that must end leases. */
+export function countChange(database: Database): void {
   const next = String(freezesRevision(database) + 1);
   writeMeta(database, "freezes-revision", Buffer.from(next, "utf8"));
 }

@@ -85,7 +85,7 @@ export const bridgeApi = {
       sealingKey: signedMessageSchema,
       /** Highest epoch counter seen per account in this generation. */
       epochs: v.array(v.strictObject({ account: accountId, counter: count })),
-      /** Rises by one with every freeze and every unfreeze. */
+      /** Rises by one with every freeze and unfreeze, and when the ceiling of a key changes. */
       freezesRevision: count,
     }),
   },

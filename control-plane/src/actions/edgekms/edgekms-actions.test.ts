@@ -292,6 +292,17 @@ describe("edge settings of a key", () => {
     expect(await lease(KeyId)).toBe("grant");
   });
 
+  test("of a shorter lease shorten its refresh as well, and no lease at all is none to refresh", async () => {
+    const KeyId = await root.createKey("shortened");
+    await call("ModifyKeyEdgeSettings", { KeyId, LeaseRefreshSeconds: 100 });
+    for (const LeaseExpirySeconds of [30, 0]) {
+      const { code } = await call("ModifyKeyEdgeSettings", { KeyId, LeaseExpirySeconds });
+      expect(code).toBeUndefined();
+      const times = { LeaseRefreshSeconds: LeaseExpirySeconds, LeaseExpirySeconds };
+      expect(await settingsOf(KeyId)).toMatchObject(times);
+    }
+  });
+
   test("reach the leases that are granted from then on", async () => {
     const KeyId = await root.createKey("short");
     await call("ModifyKeyEdgeSettings", { KeyId, LeaseExpirySeconds: 3 });

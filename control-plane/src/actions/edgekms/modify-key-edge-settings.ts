@@ -6,7 +6,6 @@
 import { type ActionInput, ApiError, edgekmsActions, type LeaseLimits } from "@edge-kms/protocol";
 import { raiseEpoch } from "../../db/queries/accounts.ts";
 import { type Key, updateKey } from "../../db/queries/keys.ts";
-import { leaseLimitsOf } from "../../keys/lease-permission.ts";
 import { controlAction } from "../action.ts";
 import { requireKey } from "../kms/find.ts";
 
@@ -56,15 +55,15 @@ function settingsOf(key: Key, input: Input, defaults: LeaseLimits): Settings {
   }
   const msOf = (seconds: number | undefined, before: number | null): number | null =>
     seconds === undefined ? before : seconds * 1000;
-  const leaseRefreshAfterMs = msOf(input.LeaseRefreshSeconds, key.leaseRefreshAfterMs);
+  const refreshMs = msOf(input.LeaseRefreshSeconds, key.leaseRefreshAfterMs);
   const leaseExpiresAfterMs = msOf(input.LeaseExpirySeconds, key.leaseExpiresAfterMs);
-  const isRefreshGiven = input.LeaseRefreshSeconds !== undefined;
-  const { expiresAfterMs } = leaseLimitsOf({ leaseRefreshAfterMs, leaseExpiresAfterMs }, defaults);
+  const endMs = leaseExpiresAfterMs ?? defaults.expiresAfterMs;
   // A refresh that was there before is shortened with the lease; one that is asked for now is a mistake.
-  if (isRefreshGiven && (leaseRefreshAfterMs ?? 0) > expiresAfterMs) {
+  if (input.LeaseRefreshSeconds !== undefined && (refreshMs ?? 0) > endMs) {
     throw new ApiError("InvalidParameterValue", {
       message: "LeaseRefreshSeconds must not be more than LeaseExpirySeconds.",
     });
   }
+  const leaseRefreshAfterMs = refreshMs === null ? null : Math.min(refreshMs, endMs);
   return { edgeMode, leaseRefreshAfterMs, leaseExpiresAfterMs };
 }

@@ -29,13 +29,15 @@ export const modifyKeyEdgeSettings = {
     KeyId: keyId(),
     EdgeMode: v.optional(
       oneOf(
-        "lease: edges lease branch keys. proxy: every operation runs in the bridge. deny: none at edges.",
+        "lease: edges lease branch keys. proxy: every operation runs in the bridge. deny: edges serve none.",
         edgeModes,
         "InvalidParameterValue",
       ),
     ),
     LeaseRefreshSeconds: v.optional(leaseSeconds("When an edge asks for a fresh lease")),
-    LeaseExpirySeconds: v.optional(leaseSeconds("When a lease is over")),
+    LeaseExpirySeconds: v.optional(
+      leaseSeconds("When a lease is over (0: there is none, as with proxy)"),
+    ),
     DefaultLeaseTimes: v.optional(
       boolean("True: the lease times of the configuration, instead of times of its own."),
       false,
