@@ -20,6 +20,11 @@ export {
   replyAlgorithms,
 } from "./actions/fields.ts";
 export { dataKeyBytes } from "./actions/kms/generate-data-key.ts";
+export {
+  type RsaDecryptAlgorithm,
+  type SignAlgorithm,
+  signAlgorithmRows,
+} from "./actions/kms/key-pairs.ts";
 export { parseInput } from "./actions/parse-input.ts";
 export {
   type EdgekmsActionName,

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from "node:crypto";
 import { expect, test } from "vitest";
-import { DerReader, derPositive, tags } from "./der.ts";
-import { parsePublicKey } from "./public-key.ts";
+import { DerReader, derPositive, tags } from "../public-keys/der.ts";
+import { parseReplyKey } from "./public-key.ts";
 
 const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const spki = publicKey.export({ type: "spki", format: "der" });
@@ -9,14 +9,14 @@ const pem = (der: Uint8Array, label = "PUBLIC KEY"): string =>
   `-----BEGIN ${label}-----\n${Buffer.from(der).toString("base64")}\n-----END ${label}-----`;
 
 test("an RSA-2048 key is read, in lines of any length", () => {
-  const parsed = parsePublicKey(String(publicKey.export({ type: "spki", format: "pem" })));
+  const parsed = parseReplyKey(String(publicKey.export({ type: "spki", format: "pem" })));
   const { n } = publicKey.export({ format: "jwk" });
   expect(parsed?.kind).toBe("rsa");
   if (parsed?.kind !== "rsa") return;
   expect(Buffer.from(parsed.modulus).toString("base64url")).toBe(n);
   expect([...parsed.exponent]).toEqual([1, 0, 1]);
-  expect(parsePublicKey(pem(spki))?.kind).toBe("rsa");
-  expect(parsePublicKey(pem(spki).replaceAll("\n", "\r\n"))?.kind).toBe("rsa");
+  expect(parseReplyKey(pem(spki))?.kind).toBe("rsa");
+  expect(parseReplyKey(pem(spki).replaceAll("\n", "\r\n"))?.kind).toBe("rsa");
 });
 
 test("keys of other sizes, curves and forms are none", () => {
@@ -27,7 +27,7 @@ test("keys of other sizes, curves and forms are none", () => {
     generateKeyPairSync("ed25519").publicKey,
   ];
   for (const other of others) {
-    expect(parsePublicKey(String(other.export({ type: "spki", format: "pem" })))).toBe(null);
+    expect(parseReplyKey(String(other.export({ type: "spki", format: "pem" })))).toBe(null);
   }
   for (const text of [
     "",
@@ -37,7 +37,7 @@ test("keys of other sizes, curves and forms are none", () => {
     `${pem(spki)}${pem(spki)}`,
     spki.toString("base64"),
   ]) {
-    expect(parsePublicKey(text)).toBe(null);
+    expect(parseReplyKey(text)).toBe(null);
   }
 });
 
@@ -46,7 +46,7 @@ test("no altered octet makes the parser throw", () => {
     for (const change of [1, 0x80, 0xff]) {
       const altered = Buffer.from(spki);
       altered[at] = (altered[at] as number) ^ change;
-      parsePublicKey(pem(altered));
+      parseReplyKey(pem(altered));
     }
   }
 });

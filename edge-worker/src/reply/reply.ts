@@ -2,9 +2,11 @@
 
 import { ApiError, base64Encode, type ReplyAlgorithm, replyAlgorithmOf } from "@edge-kms/protocol";
 import type { Core } from "@edge-kms/wasm-core";
-import { parsePublicKey } from "./public-key.ts";
-import { encryptOaep, encryptPkcs1, longestRsaPlaintext, type RsaKey } from "./rsa.ts";
-import { encryptSm2, type Sm2PublicKey, sm2Asn1, sm2PublicKey, sm2Raw } from "./sm2.ts";
+import { type Sm2PublicKey, sm2PublicKey } from "../public-keys/sm2.ts";
+import type { RsaPublicKey } from "../public-keys/spki.ts";
+import { parseReplyKey } from "./public-key.ts";
+import { encryptOaep, encryptPkcs1, longestRsaPlaintext } from "./rsa.ts";
+import { encryptSm2, sm2Asn1, sm2Raw } from "./sm2.ts";
 
 /** The member Plaintext of an answer, for a plaintext that stays the caller's to wipe. */
 export type Reply = (plaintext: Uint8Array) => Promise<string>;
@@ -22,7 +24,7 @@ export function prepareReply(
 ): Reply {
   const algorithm = replyAlgorithmOf(input);
   if (algorithm === null) return async (plaintext) => base64Encode(plaintext);
-  const key = parsePublicKey(input.EncryptionPublicKey ?? "");
+  const key = parseReplyKey(input.EncryptionPublicKey ?? "");
   if (algorithm === "SM2" || algorithm === "SM2_C1C3C2_ASN1") {
     const point = key?.kind === "sm2" ? sm2PublicKey(key.point) : null;
     if (point === null) throw unusableKey("SM2");
@@ -52,7 +54,7 @@ function sm2(
 
 async function rsa(
   algorithm: Exclude<ReplyAlgorithm, "SM2" | "SM2_C1C3C2_ASN1">,
-  key: RsaKey,
+  key: RsaPublicKey,
   plaintext: Uint8Array,
 ): Promise<Uint8Array> {
   if (plaintext.length > longestRsaPlaintext[algorithm]) {

@@ -7,12 +7,11 @@
  */
 
 import { concatBytes } from "@edge-kms/protocol";
-import type { ReplyPublicKey } from "./public-key.ts";
-
-export type RsaKey = Extract<ReplyPublicKey, { kind: "rsa" }>;
+import { power } from "../public-keys/rsa.ts";
+import type { RsaPublicKey } from "../public-keys/spki.ts";
 
 export async function encryptOaep(
-  key: RsaKey,
+  key: RsaPublicKey,
   hash: "SHA-1" | "SHA-256",
   plaintext: Uint8Array,
 ): Promise<Uint8Array> {
@@ -33,7 +32,7 @@ export const longestRsaPlaintext = {
   RSAES_OAEP_SHA_256: 190,
 } as const;
 
-export function encryptPkcs1(key: RsaKey, plaintext: Uint8Array): Uint8Array {
+export function encryptPkcs1(key: RsaPublicKey, plaintext: Uint8Array): Uint8Array {
   const { modulus, exponent } = key;
   // EM = 0x00 || 0x02 || PS || 0x00 || M, PS of non-zero octets.
   const padding = nonZeroRandom(modulus.length - 3 - plaintext.length);
@@ -52,27 +51,4 @@ function nonZeroRandom(length: number): Uint8Array {
     while (bytes[n] === 0) crypto.getRandomValues(bytes.subarray(n, n + 1));
   }
   return bytes;
-}
-
-/** base ^ exponent mod modulus, as long as the modulus. The exponent is public. */
-function power(base: Uint8Array, exponent: Uint8Array, modulus: Uint8Array): Uint8Array {
-  const m = toBigInt(modulus);
-  const b = toBigInt(base);
-  let result = 1n;
-  for (const bit of toBigInt(exponent).toString(2)) {
-    result = (result * result) % m;
-    if (bit === "1") result = (result * b) % m;
-  }
-  const out = new Uint8Array(modulus.length);
-  for (let n = out.length - 1; n >= 0; n--) {
-    out[n] = Number(result & 0xffn);
-    result >>= 8n;
-  }
-  return out;
-}
-
-function toBigInt(bytes: Uint8Array): bigint {
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return value;
 }

@@ -8,35 +8,10 @@
 
 import { type Bytes, concatBytes, writeU32 } from "@edge-kms/protocol";
 import type { Core } from "@edge-kms/wasm-core";
-import { weierstrassN } from "@noble/curves/abstract/weierstrass";
-import { der, derPositive, tags } from "./der.ts";
+import { der, derPositive, tags } from "../public-keys/der.ts";
+import { Point, SM2_BYTES, type Sm2PublicKey } from "../public-keys/sm2.ts";
 
-/** GB/T 32918.5-2017: the recommended curve, sm2p256v1. */
-const Point = weierstrassN({
-  p: 0xfffffffeffffffffffffffffffffffffffffffff00000000ffffffffffffffffn,
-  a: 0xfffffffeffffffffffffffffffffffffffffffff00000000fffffffffffffffcn,
-  b: 0x28e9fa9e9d9f5e344d5a9e4bcf6509a7f39789f515ab8f92ddbcbd414d940e93n,
-  n: 0xfffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d54123n,
-  h: 1n,
-  Gx: 0x32c4ae2c1f1981195f9904466a39c9948fe30bbff2660be1715a4589334c74c7n,
-  Gy: 0xbc3736a2f4f6779c59bdcee36b692153d0a9877cc62a474002df32e52139f0a0n,
-});
-
-export type Sm2PublicKey = InstanceType<typeof Point>;
-
-const COORDINATE = 32;
 const HASH = 32;
-
-/** x and y, 32 bytes each, as a point of the curve; null when they are none. */
-export function sm2PublicKey(point: Uint8Array): Sm2PublicKey | null {
-  try {
-    const key = Point.fromBytes(concatBytes(Uint8Array.of(0x04), point));
-    key.assertValidity();
-    return key;
-  } catch {
-    return null;
-  }
-}
 
 export interface Sm2Ciphertext {
   /** x and y of C1. */
@@ -83,7 +58,7 @@ export function sm2Asn1({ x, y, c2, c3 }: Sm2Ciphertext): Uint8Array {
 
 /** 1 … n - 1, uniformly: draws that are out of range are thrown away. */
 function randomScalar(): bigint {
-  const bytes = new Uint8Array(COORDINATE);
+  const bytes = new Uint8Array(SM2_BYTES);
   try {
     for (;;) {
       crypto.getRandomValues(bytes);
@@ -98,7 +73,7 @@ function randomScalar(): bigint {
 
 function coordinates(point: Sm2PublicKey): [x: Uint8Array, y: Uint8Array] {
   const bytes = point.toBytes(false);
-  return [bytes.slice(1, 1 + COORDINATE), bytes.slice(1 + COORDINATE)];
+  return [bytes.slice(1, 1 + SM2_BYTES), bytes.slice(1 + SM2_BYTES)];
 }
 
 /** KDF of GB/T 32918.4-2016 §5.4.3: SM3(x2 || y2 || counter(4)), counter from 1, big-endian. */
@@ -106,7 +81,7 @@ function deriveMask(core: Core, x2: Uint8Array, y2: Uint8Array, length: number):
   const input = concatBytes(x2, y2, new Uint8Array(4));
   const mask = new Uint8Array(length);
   for (let offset = 0, counter = 1; offset < length; offset += HASH, counter++) {
-    writeU32(input, 2 * COORDINATE, counter);
+    writeU32(input, 2 * SM2_BYTES, counter);
     const block = core.sm3(input);
     mask.set(block.subarray(0, length - offset), offset);
     block.fill(0);
