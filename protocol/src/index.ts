@@ -21,9 +21,11 @@ export {
 } from "./actions/fields.ts";
 export { dataKeyBytes } from "./actions/kms/generate-data-key.ts";
 export {
+  isDigestOf,
   type RsaDecryptAlgorithm,
   type SignAlgorithm,
   signAlgorithmRows,
+  type WrappingAlgorithm,
 } from "./actions/kms/key-pairs.ts";
 export { parseInput } from "./actions/parse-input.ts";
 export {
@@ -227,6 +229,12 @@ export {
   MAX_FORWARD_AGE_MS,
 } from "./wire/forwarding.ts";
 export {
+  type AsymmetricKeyUsage,
+  asymmetricKeyUsages,
+  type PublicKeyStatement,
+  publicKeyStatement,
+} from "./wire/key-pair.ts";
+export {
   type LeasedKey,
   type LeaseGrant,
   type LeaseLimits,
@@ -241,6 +249,7 @@ export {
 export {
   decodeOperands,
   encodeOperands,
+  isPairOperation,
   OPERANDS_SEAL_INFO,
   type Operands,
   type Operation,
@@ -251,7 +260,14 @@ export {
   operationRequest,
   operationResponse,
   operationResult,
+  type PairOperation,
 } from "./wire/operation.ts";
+export {
+  type PublicKeyRequest,
+  type PublicKeyResponse,
+  publicKeyRequest,
+  publicKeyResponse,
+} from "./wire/public-key.ts";
 export {
   preAuthenticationEncoding,
   type SignedMessage,

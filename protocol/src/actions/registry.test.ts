@@ -56,13 +56,18 @@ test("planes and granularity are those of the contract", () => {
   const where = (test: (row: (typeof rows)[number][1]) => boolean) =>
     rows.filter(([, row]) => test(row)).map(([name]) => name);
   expect(where((row) => row.plane === "data")).toEqual([
+    "AsymmetricRsaDecrypt",
+    "AsymmetricSm2Decrypt",
     "Decrypt",
     "Encrypt",
     "GenerateDataKey",
     "GenerateRandom",
     "GetDataKeyPlaintext",
+    "GetPublicKey",
     "ImportDataKey",
     "ReEncrypt",
+    "SignByAsymmetricKey",
+    "VerifyByAsymmetricKey",
   ]);
   expect(where((row) => row.granularity === "operation")).toEqual([
     "CreateKey",
@@ -83,6 +88,7 @@ test("planes and granularity are those of the contract", () => {
     "CancelKeyArchive",
     "CancelKeyDeletion",
     "CreateKey",
+    "DeleteImportedKeyMaterial",
     "DisableDataKey",
     "DisableDataKeys",
     "DisableKey",
@@ -93,7 +99,9 @@ test("planes and granularity are those of the contract", () => {
     "EnableKey",
     "EnableKeyRotation",
     "EnableKeys",
+    "GetParametersForImport",
     "ImportDataKey",
+    "ImportKeyMaterial",
     "RotateKey",
     "ScheduleDataKeyDeletion",
     "ScheduleKeyDeletion",
@@ -111,12 +119,15 @@ describe("types of the Node SDK", () => {
   type None<T> = T extends null ? Record<never, never> : T;
   interface Requests {
     ArchiveKey: sdk.ArchiveKeyRequest;
+    AsymmetricRsaDecrypt: sdk.AsymmetricRsaDecryptRequest;
+    AsymmetricSm2Decrypt: sdk.AsymmetricSm2DecryptRequest;
     BindCloudResource: sdk.BindCloudResourceRequest;
     CancelDataKeyDeletion: sdk.CancelDataKeyDeletionRequest;
     CancelKeyArchive: sdk.CancelKeyArchiveRequest;
     CancelKeyDeletion: sdk.CancelKeyDeletionRequest;
     CreateKey: sdk.CreateKeyRequest;
     Decrypt: sdk.DecryptRequest;
+    DeleteImportedKeyMaterial: sdk.DeleteImportedKeyMaterialRequest;
     DescribeDataKey: sdk.DescribeDataKeyRequest;
     DescribeDataKeys: sdk.DescribeDataKeysRequest;
     DescribeKey: sdk.DescribeKeyRequest;
@@ -137,9 +148,12 @@ describe("types of the Node SDK", () => {
     GetDataKeyCiphertextBlob: sdk.GetDataKeyCiphertextBlobRequest;
     GetDataKeyPlaintext: sdk.GetDataKeyPlaintextRequest;
     GetKeyRotationStatus: sdk.GetKeyRotationStatusRequest;
+    GetParametersForImport: sdk.GetParametersForImportRequest;
+    GetPublicKey: sdk.GetPublicKeyRequest;
     GetRegions: None<sdk.GetRegionsRequest>;
     GetServiceStatus: None<sdk.GetServiceStatusRequest>;
     ImportDataKey: sdk.ImportDataKeyRequest;
+    ImportKeyMaterial: sdk.ImportKeyMaterialRequest;
     ListAlgorithms: None<sdk.ListAlgorithmsRequest>;
     ListDataKeyDetail: sdk.ListDataKeyDetailRequest;
     ListDataKeys: sdk.ListDataKeysRequest;
@@ -149,20 +163,25 @@ describe("types of the Node SDK", () => {
     RotateKey: sdk.RotateKeyRequest;
     ScheduleDataKeyDeletion: sdk.ScheduleDataKeyDeletionRequest;
     ScheduleKeyDeletion: sdk.ScheduleKeyDeletionRequest;
+    SignByAsymmetricKey: sdk.SignByAsymmetricKeyRequest;
     UnbindCloudResource: sdk.UnbindCloudResourceRequest;
     UpdateAlias: sdk.UpdateAliasRequest;
     UpdateDataKeyDescription: sdk.UpdateDataKeyDescriptionRequest;
     UpdateDataKeyName: sdk.UpdateDataKeyNameRequest;
     UpdateKeyDescription: sdk.UpdateKeyDescriptionRequest;
+    VerifyByAsymmetricKey: sdk.VerifyByAsymmetricKeyRequest;
   }
   interface Responses {
     ArchiveKey: sdk.ArchiveKeyResponse;
+    AsymmetricRsaDecrypt: sdk.AsymmetricRsaDecryptResponse;
+    AsymmetricSm2Decrypt: sdk.AsymmetricSm2DecryptResponse;
     BindCloudResource: sdk.BindCloudResourceResponse;
     CancelDataKeyDeletion: sdk.CancelDataKeyDeletionResponse;
     CancelKeyArchive: sdk.CancelKeyArchiveResponse;
     CancelKeyDeletion: sdk.CancelKeyDeletionResponse;
     CreateKey: sdk.CreateKeyResponse;
     Decrypt: sdk.DecryptResponse;
+    DeleteImportedKeyMaterial: sdk.DeleteImportedKeyMaterialResponse;
     DescribeDataKey: sdk.DescribeDataKeyResponse;
     DescribeDataKeys: sdk.DescribeDataKeysResponse;
     DescribeKey: sdk.DescribeKeyResponse;
@@ -183,9 +202,12 @@ describe("types of the Node SDK", () => {
     GetDataKeyCiphertextBlob: sdk.GetDataKeyCiphertextBlobResponse;
     GetDataKeyPlaintext: sdk.GetDataKeyPlaintextResponse;
     GetKeyRotationStatus: sdk.GetKeyRotationStatusResponse;
+    GetParametersForImport: sdk.GetParametersForImportResponse;
+    GetPublicKey: sdk.GetPublicKeyResponse;
     GetRegions: sdk.GetRegionsResponse;
     GetServiceStatus: sdk.GetServiceStatusResponse;
     ImportDataKey: sdk.ImportDataKeyResponse;
+    ImportKeyMaterial: sdk.ImportKeyMaterialResponse;
     ListAlgorithms: sdk.ListAlgorithmsResponse;
     ListDataKeyDetail: sdk.ListDataKeyDetailResponse;
     ListDataKeys: sdk.ListDataKeysResponse;
@@ -195,11 +217,13 @@ describe("types of the Node SDK", () => {
     RotateKey: sdk.RotateKeyResponse;
     ScheduleDataKeyDeletion: sdk.ScheduleDataKeyDeletionResponse;
     ScheduleKeyDeletion: sdk.ScheduleKeyDeletionResponse;
+    SignByAsymmetricKey: sdk.SignByAsymmetricKeyResponse;
     UnbindCloudResource: sdk.UnbindCloudResourceResponse;
     UpdateAlias: sdk.UpdateAliasResponse;
     UpdateDataKeyDescription: sdk.UpdateDataKeyDescriptionResponse;
     UpdateDataKeyName: sdk.UpdateDataKeyNameResponse;
     UpdateKeyDescription: sdk.UpdateKeyDescriptionResponse;
+    VerifyByAsymmetricKey: sdk.VerifyByAsymmetricKeyResponse;
   }
   /** Types without the difference between an absent member and one that is undefined. */
   type Loose<T> = T extends readonly (infer I)[]

@@ -19,12 +19,15 @@ import { revokeEdge } from "./edgekms/revoke-edge.ts";
 import { revokeKeyAtEdge } from "./edgekms/revoke-key-at-edge.ts";
 import { testNotificationTarget } from "./edgekms/test-notification-target.ts";
 import { archiveKey } from "./kms/archive-key.ts";
+import { asymmetricRsaDecrypt } from "./kms/asymmetric-rsa-decrypt.ts";
+import { asymmetricSm2Decrypt } from "./kms/asymmetric-sm2-decrypt.ts";
 import { bindCloudResource } from "./kms/bind-cloud-resource.ts";
 import { cancelDataKeyDeletion } from "./kms/cancel-data-key-deletion.ts";
 import { cancelKeyArchive } from "./kms/cancel-key-archive.ts";
 import { cancelKeyDeletion } from "./kms/cancel-key-deletion.ts";
 import { createKey } from "./kms/create-key.ts";
 import { decrypt } from "./kms/decrypt.ts";
+import { deleteImportedKeyMaterial } from "./kms/delete-imported-key-material.ts";
 import { describeDataKey } from "./kms/describe-data-key.ts";
 import { describeDataKeys } from "./kms/describe-data-keys.ts";
 import { describeKey } from "./kms/describe-key.ts";
@@ -45,9 +48,12 @@ import { generateRandom } from "./kms/generate-random.ts";
 import { getDataKeyCiphertextBlob } from "./kms/get-data-key-ciphertext-blob.ts";
 import { getDataKeyPlaintext } from "./kms/get-data-key-plaintext.ts";
 import { getKeyRotationStatus } from "./kms/get-key-rotation-status.ts";
+import { getParametersForImport } from "./kms/get-parameters-for-import.ts";
+import { getPublicKey } from "./kms/get-public-key.ts";
 import { getRegions } from "./kms/get-regions.ts";
 import { getServiceStatus } from "./kms/get-service-status.ts";
 import { importDataKey } from "./kms/import-data-key.ts";
+import { importKeyMaterial } from "./kms/import-key-material.ts";
 import { listAlgorithms } from "./kms/list-algorithms.ts";
 import { listDataKeyDetail } from "./kms/list-data-key-detail.ts";
 import { listDataKeys } from "./kms/list-data-keys.ts";
@@ -57,20 +63,25 @@ import { reEncrypt } from "./kms/re-encrypt.ts";
 import { rotateKey } from "./kms/rotate-key.ts";
 import { scheduleDataKeyDeletion } from "./kms/schedule-data-key-deletion.ts";
 import { scheduleKeyDeletion } from "./kms/schedule-key-deletion.ts";
+import { signByAsymmetricKey } from "./kms/sign-by-asymmetric-key.ts";
 import { unbindCloudResource } from "./kms/unbind-cloud-resource.ts";
 import { updateAlias } from "./kms/update-alias.ts";
 import { updateDataKeyDescription } from "./kms/update-data-key-description.ts";
 import { updateDataKeyName } from "./kms/update-data-key-name.ts";
 import { updateKeyDescription } from "./kms/update-key-description.ts";
+import { verifyByAsymmetricKey } from "./kms/verify-by-asymmetric-key.ts";
 
 export const kmsActions = {
   ArchiveKey: archiveKey,
+  AsymmetricRsaDecrypt: asymmetricRsaDecrypt,
+  AsymmetricSm2Decrypt: asymmetricSm2Decrypt,
   BindCloudResource: bindCloudResource,
   CancelDataKeyDeletion: cancelDataKeyDeletion,
   CancelKeyArchive: cancelKeyArchive,
   CancelKeyDeletion: cancelKeyDeletion,
   CreateKey: createKey,
   Decrypt: decrypt,
+  DeleteImportedKeyMaterial: deleteImportedKeyMaterial,
   DescribeDataKey: describeDataKey,
   DescribeDataKeys: describeDataKeys,
   DescribeKey: describeKey,
@@ -91,9 +102,12 @@ export const kmsActions = {
   GetDataKeyCiphertextBlob: getDataKeyCiphertextBlob,
   GetDataKeyPlaintext: getDataKeyPlaintext,
   GetKeyRotationStatus: getKeyRotationStatus,
+  GetParametersForImport: getParametersForImport,
+  GetPublicKey: getPublicKey,
   GetRegions: getRegions,
   GetServiceStatus: getServiceStatus,
   ImportDataKey: importDataKey,
+  ImportKeyMaterial: importKeyMaterial,
   ListAlgorithms: listAlgorithms,
   ListDataKeyDetail: listDataKeyDetail,
   ListDataKeys: listDataKeys,
@@ -103,11 +117,13 @@ export const kmsActions = {
   RotateKey: rotateKey,
   ScheduleDataKeyDeletion: scheduleDataKeyDeletion,
   ScheduleKeyDeletion: scheduleKeyDeletion,
+  SignByAsymmetricKey: signByAsymmetricKey,
   UnbindCloudResource: unbindCloudResource,
   UpdateAlias: updateAlias,
   UpdateDataKeyDescription: updateDataKeyDescription,
   UpdateDataKeyName: updateDataKeyName,
   UpdateKeyDescription: updateKeyDescription,
+  VerifyByAsymmetricKey: verifyByAsymmetricKey,
 } as const satisfies Record<string, ActionDefinition>;
 
 export type KmsActionName = keyof typeof kmsActions;

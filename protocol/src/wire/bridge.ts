@@ -4,6 +4,7 @@
  */
 
 import * as v from "valibot";
+import { wrappingAlgorithms } from "../actions/kms/key-pairs.ts";
 import { callerProof, principal } from "./credential.ts";
 import {
   accountId,
@@ -22,6 +23,7 @@ import {
   timeMs,
   wireError,
 } from "./fields.ts";
+import { asymmetricKeyUsage } from "./key-pair.ts";
 import { leaseLimits } from "./lease.ts";
 import { signedMessageSchema } from "./signed-message.ts";
 
@@ -56,6 +58,13 @@ export const bridgeErrors = {
   corrupt: { status: 422, mayRetry: false },
   /** A ciphertext does not open: altered, of another context, or no envelope of the key that the request names. */
   "not-authentic": { status: 422, mayRetry: false },
+  /** An import token of another key, or one that has ended. */
+  "import-token": { status: 409, mayRetry: false },
+  /** Wrapped material that does not unwrap, or of the wrong length. */
+  "import-rejected": { status: 422, mayRetry: false },
+  /** Other material than the key had before. */
+  "import-mismatch": { status: 409, mayRetry: false },
+  "too-many-failures": { status: 429, mayRetry: true },
   "hsm-unavailable": { status: 503, mayRetry: true },
   internal: { status: 500, mayRetry: true },
 } as const;
@@ -65,6 +74,8 @@ export const bridgeErrorResponse = v.strictObject({ error: wireError });
 
 /** A sealed SecretKey as the control plane stores it: opaque, opened only by the bridge, bound to SecretId and principal. */
 export const sealedSecret = base64Text(512);
+
+const wrappingAlgorithm = v.picklist(wrappingAlgorithms);
 
 const keyName = { account: accountId, region, keyId };
 
@@ -102,6 +113,57 @@ export const bridgeApi = {
     roles: ["control-plane"],
     request: v.strictObject({ ...keyName, suite }),
     response: v.strictObject({ version: keyVersion, createdAtMs: timeMs, store: storeKind }),
+  },
+  /** Makes a key without material, which is imported later (`importMaterial`). Idempotent like `createKey`. */
+  createExternalKey: {
+    path: "/v1/keys/create-external",
+    roles: ["control-plane"],
+    request: v.strictObject({ ...keyName, suite }),
+    response: v.strictObject({ createdAtMs: timeMs, store: storeKind }),
+  },
+  /** Makes an asymmetric key. Idempotent: the same call again answers the same public key. */
+  createKeyPair: {
+    path: "/v1/keys/create-pair",
+    roles: ["control-plane"],
+    request: v.strictObject({ ...keyName, usage: asymmetricKeyUsage }),
+    response: v.strictObject({
+      version: keyVersion,
+      createdAtMs: timeMs,
+      store: storeKind,
+      /** `publicKeyStatement`, signed. */
+      statement: signedMessageSchema,
+    }),
+  },
+  /** Makes an RSA pair to wrap key material with, and a token that names it; both end after 24 hours or three failures. */
+  importParameters: {
+    path: "/v1/keys/import-parameters",
+    roles: ["control-plane"],
+    request: v.strictObject({ ...keyName, algorithm: wrappingAlgorithm }),
+    response: v.strictObject({
+      /** Opaque to everyone but the bridge. */
+      token: base64Text(4096),
+      /** SubjectPublicKeyInfo in DER, base64. */
+      publicKey: base64Text(1024),
+      validToMs: timeMs,
+    }),
+  },
+  /**
+   * Takes wrapped material in: as version 1 of a key that has none, or as a proof of what it has. `import-token` for a token that
+   * is not this key's or has ended, `import-rejected` for material that does not unwrap or has another length, `import-mismatch` for
+   * other material than before, `too-many-failures` while there were too many of these.
+   */
+  importMaterial: {
+    path: "/v1/keys/import-material",
+    roles: ["control-plane"],
+    request: v.strictObject({ ...keyName, token: base64Text(4096), material: base64Text(512) }),
+    response: v.strictObject({ version: keyVersion, store: storeKind }),
+  },
+  /** Destroys imported material at once. The key stays, and so do wrapped branch keys: the same material opens them again. */
+  deleteMaterial: {
+    path: "/v1/keys/delete-material",
+    roles: ["control-plane", "operator"],
+    request: v.strictObject(keyName),
+    response: v.strictObject({}),
   },
   /** Gives up a key whose creation the control plane never acknowledged: refused once a branch key exists under it. */
   abandonKey: {

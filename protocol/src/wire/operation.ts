@@ -7,6 +7,7 @@
  */
 
 import * as v from "valibot";
+import { rsaDecryptAlgorithms, signAlgorithms } from "../actions/kms/key-pairs.ts";
 import { type Bytes, concatBytes, readU32, writeU32 } from "../bytes.ts";
 import { envelopeBytes } from "../envelope.ts";
 import {
@@ -35,12 +36,35 @@ import { signedMessageSchema } from "./signed-message.ts";
 /** As {@link hpkeSealed}, for operands and results: those of the longest message have 8 KiB, in base64 11 KiB. */
 const sealedContent = v.strictObject({ ...hpkeSealed.entries, ciphertext: base64Text(32 * 1024) });
 
+const keyName = { account: accountId, region, keyId };
+
+/** With the private key of an asymmetric CMK, which has no branches. */
+export const pairOperation = v.variant("purpose", [
+  v.strictObject({
+    purpose: v.literal("sign"),
+    ...keyName,
+    algorithm: v.picklist(signAlgorithms),
+    /** The text is a digest already. */
+    isDigest: v.boolean(),
+  }),
+  v.strictObject({
+    purpose: v.literal("asymmetric-decrypt"),
+    ...keyName,
+    algorithm: v.picklist([...rsaDecryptAlgorithms, "SM2"]),
+  }),
+]);
+export type PairOperation = v.InferOutput<typeof pairOperation>;
+
 /**
  * What is to be done, with which key: `encrypt` under the branch that encrypts now, `decrypt` under the one that a
- * ciphertext names. Named as in a lease; further purposes are further rows.
+ * ciphertext names, as in a lease; or something with a private key.
  */
-export const operation = v.variant("purpose", [...leasedKey.options]);
+export const operation = v.variant("purpose", [...leasedKey.options, ...pairOperation.options]);
 export type Operation = v.InferOutput<typeof operation>;
+
+export function isPairOperation(asked: Operation): asked is PairOperation {
+  return asked.purpose === "sign" || asked.purpose === "asymmetric-decrypt";
+}
 
 /** Payload of `edge-kms/operation-request/1`, signed by the enrolled edge key. */
 export const operationRequest = v.strictObject({
@@ -72,7 +96,7 @@ const resultTerms = {
   maxUnacknowledged: count,
   epoch,
   store: storeKind,
-  /** The ciphertext envelope or the plaintext; `info` the message's type, `aad` as in a lease grant. */
+  /** The ciphertext envelope, the plaintext or the signature; `info` the message's type, `aad` as in a lease grant. */
   sealed: sealedContent,
 };
 
@@ -83,6 +107,8 @@ const branchUsed = { version: keyVersion, branch: branchId, suite, group: edgeGr
 export const operationResult = v.variant("purpose", [
   v.strictObject({ purpose: v.literal("encrypt"), ...resultTerms, ...branchUsed }),
   v.strictObject({ purpose: v.literal("decrypt"), ...resultTerms, ...branchUsed }),
+  v.strictObject({ purpose: v.literal("sign"), ...resultTerms, version: keyVersion }),
+  v.strictObject({ purpose: v.literal("asymmetric-decrypt"), ...resultTerms, version: keyVersion }),
 ]);
 export type OperationResult = v.InferOutput<typeof operationResult>;
 
@@ -112,9 +138,9 @@ const MAX_TEXT_BYTES =
   envelopeBytes.header + envelopeBytes.commitment + envelopeBytes.maxPlaintext + envelopeBytes.tag;
 
 export interface Operands {
-  /** Canonical EncryptionContext. */
+  /** Canonical EncryptionContext; empty where there is none, with private keys. */
   readonly context: Uint8Array;
-  /** The plaintext to encrypt, at most 4096 bytes, or the bytes of the envelope to decrypt. */
+  /** The plaintext to encrypt, at most 4096 bytes, the envelope or ciphertext to decrypt, the message or digest to sign. */
   readonly text: Uint8Array;
 }
 

@@ -27,6 +27,9 @@ export const signedMessageTypes = {
   dataKeyStore: "edge-kms/data-key-store/1",
   dataKeyRead: "edge-kms/data-key-read/1",
   auditSettled: "edge-kms/audit-settled/1",
+  publicKey: "edge-kms/public-key/1",
+  publicKeyRead: "edge-kms/public-key-read/1",
+  importToken: "edge-kms/import-token/1",
   connect: "edge-kms/connect/1",
   forward: "edge-kms/forward/1",
 } as const;

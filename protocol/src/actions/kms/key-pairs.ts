@@ -11,6 +11,7 @@ export type RsaDecryptAlgorithm = (typeof rsaDecryptAlgorithms)[number];
 
 /** How imported material is encrypted on its way: RFC 8017 §7.2, §7.1 with SHA-1 or SHA-256 for hash and mask alike, no label. */
 export const wrappingAlgorithms = rsaDecryptAlgorithms;
+export type WrappingAlgorithm = RsaDecryptAlgorithm;
 
 interface SignAlgorithmRow {
   /** Of the keys that sign so. */
