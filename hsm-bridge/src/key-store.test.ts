@@ -1,6 +1,14 @@
 /** One suite, every store. */
 
-import { randomBytes } from "node:crypto";
+import {
+  constants,
+  createDecipheriv,
+  createHash,
+  createPublicKey,
+  publicEncrypt,
+  randomBytes,
+  verify,
+} from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { KeyStore } from "./key-store.ts";
 import { type PreparedStore, storeBackends } from "./testing/stores.ts";
@@ -125,11 +133,127 @@ describe.each(storeBackends)("key store: $name", (backend) => {
     );
   });
 
+  it.each([16, 32])("takes in a key of %i bytes, which then is like its own", async (length) => {
+    const id = `imported-${length}`;
+    const key = randomBytes(length);
+    await store.importAesKey(id, key);
+    const sealed = await store.aesGcmEncrypt(id, Buffer.from("wrapped"), aad);
+    const decipher = createDecipheriv(
+      `aes-${length === 16 ? 128 : 256}-gcm`,
+      key,
+      sealed.subarray(0, 12),
+    );
+    decipher.setAAD(aad).setAuthTag(sealed.subarray(sealed.length - 16));
+    expect(decipher.update(sealed.subarray(12, sealed.length - 16)).toString()).toBe("wrapped");
+    decipher.final();
+    expect(Buffer.from(await store.aesGcmDecrypt(id, sealed, aad)).toString()).toBe("wrapped");
+    await expect(store.importAesKey(id, key)).rejects.toEqual(code("conflict"));
+    await expect(store.importAesKey("other", key.subarray(1))).rejects.toThrow(RangeError);
+    expect(await store.destroyKey(id)).toBe(true);
+    await expect(store.aesGcmDecrypt(id, sealed, aad)).rejects.toEqual(code("not-found"));
+    await store.importAesKey(id, key);
+    expect(Buffer.from(await store.aesGcmDecrypt(id, sealed, aad)).toString()).toBe("wrapped");
+  });
+
   it("has its keys after it was closed and opened again, and refuses while closed", async () => {
     const sealed = await store.aesGcmEncrypt("k1", Buffer.from("kept"), aad);
     await store.close();
     await expect(store.aesGcmDecrypt("k1", sealed, aad)).rejects.toEqual(code("hsm-unavailable"));
     store = await prepared.open();
     expect(Buffer.from(await store.aesGcmDecrypt("k1", sealed, aad)).toString()).toBe("kept");
+  });
+});
+
+const withPairs = storeBackends.filter(({ name }) => name === "pkcs11");
+
+describe.each(withPairs)("pairs of the key store: $name", (backend) => {
+  let prepared: PreparedStore;
+  let store: KeyStore;
+  beforeAll(async () => {
+    prepared = await backend.prepare();
+    store = await prepared.open();
+  });
+  afterAll(async () => {
+    await store?.close();
+    await prepared?.remove();
+  });
+  const publicKeyOf = (spki: Uint8Array) =>
+    createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+
+  it("decrypts with every padding, and refuses what is no ciphertext alike", async () => {
+    const key = publicKeyOf(await store.generatePair("rsa-d", "rsa-2048-decrypt"));
+    const paddings = [
+      ["pkcs1", { padding: constants.RSA_PKCS1_PADDING }],
+      ["oaep-sha1", { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha1" }],
+      ["oaep-sha256", { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" }],
+    ] as const;
+    for (const [padding, options] of paddings) {
+      for (const length of [1, 32, 190]) {
+        const plaintext = randomBytes(length);
+        const ciphertext = publicEncrypt({ key, ...options }, plaintext);
+        const opened = await store.rsaDecrypt("rsa-d", padding, ciphertext);
+        expect(Buffer.from(opened)).toEqual(plaintext);
+      }
+      const ciphertext = publicEncrypt({ key, ...options }, randomBytes(32));
+      const altered = Buffer.from(ciphertext);
+      altered[100] = (altered[100] ?? 0) ^ 1;
+      const others = paddings.filter(([name]) => name !== padding);
+      const attempts = [
+        store.rsaDecrypt("rsa-d", padding, altered),
+        store.rsaDecrypt("rsa-d", padding, Buffer.alloc(256)),
+        store.rsaDecrypt("rsa-d", padding, Buffer.alloc(256, 0xff)),
+        store.rsaDecrypt("rsa-d", padding, ciphertext.subarray(1)),
+        ...others.map(([name]) => store.rsaDecrypt("rsa-d", name, ciphertext)),
+      ];
+      for (const result of await Promise.allSettled(attempts)) {
+        expect(result).toMatchObject({ status: "rejected", reason: { code: "corrupt" } });
+      }
+      // Failed operations leave nothing behind that would break the next one.
+      expect(await store.rsaDecrypt("rsa-d", padding, ciphertext)).toHaveLength(32);
+    }
+    await expect(store.rsaDecrypt("none", "pkcs1", Buffer.alloc(256))).rejects.toEqual(
+      code("not-found"),
+    );
+  });
+
+  it("signs what OpenSSL verifies", async () => {
+    const message = randomBytes(100);
+    const digest = createHash("sha256").update(message).digest();
+    const rsa = publicKeyOf(await store.generatePair("rsa-s", "rsa-2048-sign"));
+    const pkcs1 = await store.sign("rsa-s", "rsa-pkcs1-sha256", digest);
+    expect(verify("sha256", message, rsa, pkcs1)).toBe(true);
+    const pss = await store.sign("rsa-s", "rsa-pss-sha256", digest);
+    const options = { key: rsa, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+    expect(verify("sha256", message, options, pss)).toBe(true);
+    for (const [kind, hash, bytes] of [
+      ["p-256-sign", "sha256", 64],
+      ["p-384-sign", "sha384", 96],
+    ] as const) {
+      const key = publicKeyOf(await store.generatePair(kind, kind));
+      const signature = await store.sign(kind, "ecdsa", createHash(hash).update(message).digest());
+      expect(signature).toHaveLength(bytes);
+      expect(verify(hash, message, { key, dsaEncoding: "ieee-p1363" }, signature)).toBe(true);
+    }
+  });
+
+  it("a key for one thing does no other, and ids are shared with secret keys", async () => {
+    await store.generatePair("one", "rsa-2048-decrypt");
+    await expect(store.sign("one", "rsa-pkcs1-sha256", Buffer.alloc(32))).rejects.toThrow();
+    await expect(store.generateAesKey("one")).rejects.toEqual(code("conflict"));
+    await expect(store.generatePair("one", "p-256-sign")).rejects.toEqual(code("conflict"));
+    await expect(store.aesGcmEncrypt("one", Buffer.alloc(1), aad)).rejects.toEqual(
+      code("not-found"),
+    );
+  });
+
+  it("has its pairs after it was closed and opened again, lists and destroys them", async () => {
+    await store.generatePair("kept", "p-256-sign");
+    await store.close();
+    store = await prepared.open();
+    expect(await store.sign("kept", "ecdsa", Buffer.alloc(32, 1))).toHaveLength(64);
+    expect((await store.listObjects()).map(({ id }) => id)).toContain("kept");
+    expect(await store.destroyKey("kept")).toBe(true);
+    expect(await store.destroyKey("kept")).toBe(false);
+    await expect(store.sign("kept", "ecdsa", Buffer.alloc(32))).rejects.toEqual(code("not-found"));
   });
 });

@@ -2,7 +2,7 @@
  * What the bridge asks of the place that holds master keys. Two implementations: `pkcs11/` (any token) and `software/`
  * (an encrypted file for development, no HSM). One test suite runs over both.
  *
- * Keys are AES-256 (FIPS 197) and are used with GCM (SP 800-38D) only. The nonce of 96 random bits is made inside the
+ * Secret keys are AES-256 (FIPS 197; imported ones may be AES-128) and are used with GCM (SP 800-38D) only. The nonce of 96 random bits is made inside the
  * store, so that no caller can repeat one. SP 800-38D §8.3 then allows 2^32 encryptions per key: a key version wraps one
  * branch key per edge group and period, the sealing key one SecretKey per access key, so the bound is out of reach.
  */
@@ -19,7 +19,17 @@ export const GCM_TAG_BYTES = 16;
 /** Object ids are printable and short: they become CKA_ID (their UTF-8) and part of CKA_LABEL. */
 export const objectIdPattern = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** One secret key found in the store. */
+/** Kinds of key pairs. Each does one thing only. */
+export const pairKinds = ["rsa-2048-decrypt", "rsa-2048-sign", "p-256-sign", "p-384-sign"] as const;
+export type PairKind = (typeof pairKinds)[number];
+
+/** RSAES of RFC 8017 §7: v1.5, or OAEP with one hash for label and mask and an empty label. */
+export type RsaPadding = "pkcs1" | "oaep-sha1" | "oaep-sha256";
+
+/** RSASSA of RFC 8017 §8 over SHA-256, PSS with a salt of 32 bytes; ECDSA of FIPS 186-5 §6. All take a digest. */
+export type SignScheme = "rsa-pkcs1-sha256" | "rsa-pss-sha256" | "ecdsa";
+
+/** One secret or private key found in the store. */
 export interface StoredObject {
   /** Id under which `generateAesKey` made it; null for an object that has no id of our form. */
   readonly id: string | null;
@@ -46,14 +56,27 @@ export interface KeyStore {
   aesGcmEncrypt(id: string, plaintext: Uint8Array, associatedData: Uint8Array): Promise<Bytes>;
   /** Opens what `aesGcmEncrypt` answered. Nothing of the plaintext leaves before the tag is verified. */
   aesGcmDecrypt(id: string, sealed: Uint8Array, associatedData: Uint8Array): Promise<Bytes>;
-  /** Destroys a key. False when there was none: destroying twice is no error. */
+  /**
+   * Takes in an AES key of 16 or 32 bytes that was made elsewhere, as one that cannot be extracted again. What
+   * `generateAesKey` promises of durability holds.
+   */
+  importAesKey(id: string, key: Uint8Array): Promise<void>;
+  /** Kinds of pairs that the store makes and keeps; private keys of others are kept wrapped by it (`key-pairs.ts`). */
+  readonly pairs: ReadonlySet<PairKind>;
+  /** Makes a pair whose private key cannot be extracted; answers the public key as SubjectPublicKeyInfo (RFC 5280) in DER. */
+  generatePair(id: string, kind: PairKind): Promise<Bytes>;
+  /** Decrypts 256 bytes under an `rsa-2048-decrypt` key. `corrupt` for whatever is not its ciphertext. */
+  rsaDecrypt(id: string, padding: RsaPadding, ciphertext: Uint8Array): Promise<Bytes>;
+  /** Signs a digest of 32 bytes, 48 under P-384: 256 bytes for RSA, `r || s` for curves. */
+  sign(id: string, scheme: SignScheme, digest: Uint8Array): Promise<Bytes>;
+  /** Destroys a key or pair. False when there was none: destroying twice is no error. */
   destroyKey(id: string): Promise<boolean>;
   /**
    * Removes what a crash of the store left half-made: objects with neither id nor label nor key value, which nobody can
    * use and no creation can have acknowledged. Answers how many.
    */
   removeHollowObjects(): Promise<number>;
-  /** All secret-key objects in the store, ours or not. */
+  /** All secret and private keys in the store, ours or not. */
   listObjects(): Promise<readonly StoredObject[]>;
   /** 1–1024 bytes from the store's generator. */
   random(byteCount: number): Promise<Bytes>;
@@ -81,5 +104,11 @@ export function checkPlaintextLength(plaintext: Uint8Array): void {
 export function checkRandomLength(byteCount: number): void {
   if (!Number.isInteger(byteCount) || byteCount < 1 || byteCount > 1024) {
     throw new RangeError("random takes an integer from 1 to 1024");
+  }
+}
+
+export function checkAesKey(key: Uint8Array): void {
+  if (key.length !== 16 && key.length !== 32) {
+    throw new RangeError(`a store takes AES keys of 16 or 32 bytes, not ${key.length}`);
   }
 }

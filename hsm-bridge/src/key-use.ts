@@ -16,10 +16,12 @@ import {
   type BranchRow,
   findBranch,
   findVersion,
+  type KeyName,
   type KeyRow,
   type VersionRow,
   versionsOf,
 } from "./registry/keys.ts";
+import { findObject } from "./registry/objects.ts";
 
 /** From the least to the most that an edge gets. */
 const reach: Readonly<Record<EdgeMode, number>> = { deny: 0, proxy: 1, lease: 2 };
@@ -32,7 +34,7 @@ const reach: Readonly<Record<EdgeMode, number>> = { deny: 0, proxy: 1, lease: 2 
 export function requireUsableKey(
   bridge: Bridge,
   edge: EdgeRow,
-  asked: LeasedKey,
+  asked: KeyName,
   epoch: Epoch,
   mode: "lease" | "proxy",
 ): KeyRow {
@@ -52,7 +54,14 @@ export function requireUsableKey(
   if (reach[key.edgeModeCeiling] < reach[mode]) {
     throw new BridgeError("not-permitted", "An operator has ruled this use of the key out.");
   }
+  if (key.origin === "imported" && !hasMaterial(bridge, key)) throw notFound();
   return key;
+}
+
+/** Whether imported material is in the store now. */
+function hasMaterial({ database }: Bridge, { keyId }: KeyRow): boolean {
+  const [version] = versionsOf(database, keyId);
+  return version !== undefined && findObject(database, version.objectId)?.state === "ready";
 }
 
 export interface BranchInUse {

@@ -75,6 +75,7 @@ describe.each(storeBackends)("operations over the $name store", (backend) => {
     const request = await ask(operation, text, by);
     const { result } = await pass(request);
     const terms = readOperationResult(result, bridge.publicKey);
+    if (!("branch" in terms)) throw new Error("not with a branch key");
     const content = await by.open(
       terms.sealed,
       "edge-kms/operation-result/1",

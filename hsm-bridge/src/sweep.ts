@@ -7,7 +7,13 @@ import type { Bridge } from "./bridge.ts";
 import { destroyKeyObjects } from "./operations/destroy-key-objects.ts";
 import { keysInState } from "./registry/keys.ts";
 import { appendLog } from "./registry/log.ts";
-import { findObject, objectsInState, quarantine, removeUnfinished } from "./registry/objects.ts";
+import {
+  findObject,
+  objectsInState,
+  quarantine,
+  removeUnfinished,
+  setObjectState,
+} from "./registry/objects.ts";
 
 export interface SweepReport {
   readonly removed: number;
@@ -23,6 +29,12 @@ export async function sweep(bridge: SweepBridge): Promise<SweepReport> {
     // Only a key with a date is destroyed; the others were given up.
     const end = key.destroyNotBeforeMs === null ? "abandoned" : "destroyed";
     await destroyKeyObjects(bridge, key.keyId, end, "bridge");
+  }
+
+  // Material or an import's pair whose end was decided and not carried out.
+  for (const { object_id: objectId } of objectsInState(database, "destroying")) {
+    await store.destroyKey(objectId);
+    await database.commit(() => setObjectState(database, objectId, "destroyed"));
   }
 
   let removed = 0;

@@ -6,8 +6,12 @@
 import type { Operation } from "../bridge.ts";
 import { BridgeError } from "../errors.ts";
 import { countBranches, findKey, insertKey, setKeyState } from "../registry/keys.ts";
+import { findPair } from "../registry/pairs.ts";
 import { destroyKeyObjects } from "./destroy-key-objects.ts";
 import { findNamedKey } from "./find-named-key.ts";
+
+/** What was encrypted to a public key is not known here: after so long a pair is taken for one that is in use. */
+const PAIR_ABANDONED_WITHIN_MS = 86_400_000;
 
 export const abandonKey: Operation<"abandonKey"> = (bridge, request, { role }) =>
   bridge.keyLocks.run(request.keyId, async () => {
@@ -22,7 +26,10 @@ export const abandonKey: Operation<"abandonKey"> = (bridge, request, { role }) =
       return {};
     }
     if (key.state === "abandoned") return {};
-    if (key.state === "destroyed" || countBranches(database, key.keyId) > 0) {
+    const isOldPair =
+      findPair(database, key.keyId) !== null &&
+      bridge.clock() - key.createdAtMs > PAIR_ABANDONED_WITHIN_MS;
+    if (key.state === "destroyed" || countBranches(database, key.keyId) > 0 || isOldPair) {
       throw new BridgeError("conflict", "The key is in use: only its destruction can end it.");
     }
     await database.commit(() => setKeyState(database, key.keyId, "destroying", null));

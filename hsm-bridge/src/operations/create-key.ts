@@ -36,7 +36,9 @@ function repeat(
   if (
     key.account !== request.account ||
     key.region !== request.region ||
-    (key.suite !== null && key.suite !== request.suite)
+    key.origin !== "made" ||
+    // One that was given up before it was made has no suite; nor has a pair.
+    (key.suite !== request.suite && (key.suite !== null || key.state === "active"))
   ) {
     throw new BridgeError("conflict", "The key id is in use for another key.");
   }

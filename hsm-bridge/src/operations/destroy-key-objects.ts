@@ -5,9 +5,11 @@
 
 import type { BridgeRole } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge.ts";
+import { importPairsOf, removeImportPair } from "../registry/imports.ts";
 import { countBranches, eraseBranches, setKeyState, versionsOf } from "../registry/keys.ts";
 import { appendLog } from "../registry/log.ts";
 import { setObjectState } from "../registry/objects.ts";
+import { erasePair } from "../registry/pairs.ts";
 
 /** The key's row must be in state `destroying`. Repeating it is harmless. */
 export async function destroyKeyObjects(
@@ -19,11 +21,16 @@ export async function destroyKeyObjects(
   const { database, store } = bridge;
   const versions = versionsOf(database, keyId);
   const branches = countBranches(database, keyId);
-  for (const { objectId } of versions) await store.destroyKey(objectId);
+  const importPairs = importPairsOf(database, keyId);
+  for (const { objectId } of [...versions, ...importPairs]) await store.destroyKey(objectId);
   const nowMs = bridge.clock();
   await database.commit(() => {
-    for (const { objectId } of versions) setObjectState(database, objectId, "destroyed");
+    for (const { objectId } of [...versions, ...importPairs]) {
+      setObjectState(database, objectId, "destroyed");
+    }
+    for (const { importId } of importPairs) removeImportPair(database, importId);
     eraseBranches(database, keyId);
+    erasePair(database, keyId);
     setKeyState(database, keyId, end, nowMs);
     appendLog(database, nowMs, end === "destroyed" ? "key-destroyed" : "key-abandoned", role, {
       keyId,

@@ -1,6 +1,6 @@
 /**
- * Performs one operation for an edge with a branch key that stays here (protocol.md "An operation in the bridge"): opened
- * in the HSM, used in the memory of wasm-core, wiped. What comes out is logged before it is signed, and sealed to the edge.
+ * Performs one operation for an edge with a key that stays here (protocol.md "An operation in the bridge"): a branch key, opened
+ * in the HSM, used in the memory of wasm-core, wiped; or a private key. What comes out is logged before it is signed, and sealed to the edge.
  */
 
 import {
@@ -13,11 +13,13 @@ import {
   envelopeAssociatedData,
   envelopeBytes,
   hexEncode,
+  isPairOperation,
+  type LeasedKey,
   OPERANDS_SEAL_INFO,
   type Operands,
-  type Operation as OperationAsked,
   type OperationRequest,
   operandsSealAad,
+  type PairOperation,
   signedMessageTypes,
 } from "@edge-kms/protocol";
 import type { SuiteKey } from "@edge-kms/wasm-core";
@@ -27,6 +29,7 @@ import { wipe } from "../bytes.ts";
 import { admitEdgeRequest, type EdgeRequest, refused } from "../edge-request.ts";
 import { BridgeError } from "../errors.ts";
 import { type BranchInUse, branchOf, requireUsableKey } from "../key-use.ts";
+import { decryptWithPair, requirePair, signWithPair, type UsedPair } from "../pairs/key-pairs.ts";
 import { raiseEpoch } from "../registry/epochs.ts";
 import type { KeyRow } from "../registry/keys.ts";
 import { appendLog } from "../registry/log.ts";
@@ -44,8 +47,15 @@ export const operate: Operation<"operate"> = async (bridge, input) => {
     const { edge, payload } = request;
     const asked = payload.operation;
     const key = requireUsableKey(bridge, edge, asked, input.epoch, "proxy");
-    const used = await branchOf(bridge, key, asked, edge.group);
-    const outcome = await perform(bridge, payload, key, used);
+    let used: BranchInUse | UsedPair;
+    let outcome: Uint8Array | null;
+    if (isPairOperation(asked)) {
+      used = requirePair(bridge, key);
+      outcome = await performWithPair(bridge, payload, asked, used);
+    } else {
+      used = await branchOf(bridge, key, asked, edge.group);
+      outcome = await perform(bridge, payload, asked, key, used);
+    }
     if (outcome === null) {
       // Played again, it would make the HSM work again.
       await bridge.database.commit(() => request.remember());
@@ -83,6 +93,7 @@ async function openOperands({ sealingKey }: Bridge, request: OperationRequest) {
 async function perform(
   bridge: Bridge,
   request: OperationRequest,
+  asked: LeasedKey,
   key: KeyRow,
   used: BranchInUse,
 ): Promise<Uint8Array | null> {
@@ -93,12 +104,33 @@ async function perform(
     branchKey = await openBranch(bridge, key, used.version, used.branch);
     // openBranch has refused a key without a suite.
     suiteKey = bridge.core.suiteKey(key.suite as 1 | 2, branchKey);
-    return request.operation.purpose === "encrypt"
+    return asked.purpose === "encrypt"
       ? encrypt(suiteKey, used, operands)
-      : decrypt(suiteKey, request.operation, operands);
+      : decrypt(suiteKey, asked, operands);
   } finally {
     suiteKey?.release();
     wipe(branchKey, opened);
+  }
+}
+
+/** Signature or plaintext, the caller's to wipe; null for a ciphertext that does not decrypt. */
+async function performWithPair(
+  bridge: Bridge,
+  request: OperationRequest,
+  asked: PairOperation,
+  used: UsedPair,
+): Promise<Uint8Array | null> {
+  const { opened, operands } = await openOperands(bridge, request);
+  try {
+    if (asked.purpose === "sign") {
+      return await signWithPair(bridge, used, asked.algorithm, operands.text, asked.isDigest);
+    }
+    return await decryptWithPair(bridge, used, asked.algorithm, operands.text);
+  } catch (error) {
+    if (error instanceof BridgeError && error.code === "not-authentic") return null;
+    throw error;
+  } finally {
+    wipe(opened);
   }
 }
 
@@ -123,7 +155,7 @@ function nonceOf(header: Uint8Array): Uint8Array {
 
 function decrypt(
   key: SuiteKey,
-  asked: Extract<OperationAsked, { purpose: "decrypt" }>,
+  asked: Extract<LeasedKey, { purpose: "decrypt" }>,
   { context, text }: Operands,
 ): Uint8Array | null {
   const envelope = decodeEnvelope(base64Encode(text));
@@ -151,7 +183,7 @@ async function release(
   request: OperationEdgeRequest,
   { epoch, maxUnacknowledged }: Input,
   key: KeyRow,
-  { version, branch }: BranchInUse,
+  used: BranchInUse | UsedPair,
   outcome: Uint8Array,
 ) {
   const { database, caps } = bridge;
@@ -176,10 +208,10 @@ async function release(
     epoch: { generation: epoch.generation, counter: epoch.counter },
     store: bridge.store.kind,
     sealed,
-    version: version.version,
-    branch: branch.branch,
-    suite: key.suite,
-    group: branch.group,
+    version: used.version.version,
+    ...("pair" in used
+      ? {}
+      : { branch: used.branch.branch, suite: key.suite, group: used.branch.group }),
   };
   await database.commit(() => {
     requireUsableKey(bridge, edge, asked, epoch, "proxy");
@@ -188,12 +220,12 @@ async function release(
     appendLog(database, bridge.clock(), "operation-performed", "control-plane", {
       edge: edge.edge,
       instance: payload.instance,
-      group: branch.group,
+      group: "pair" in used ? edge.group : used.branch.group,
       account: key.account,
       region: key.region,
       keyId: key.keyId,
-      version: version.version,
-      branch: branch.branch,
+      version: used.version.version,
+      branch: "pair" in used ? "" : used.branch.branch,
       purpose: asked.purpose,
       leaseId,
       expiresAtMs: result.expiresAtMs,

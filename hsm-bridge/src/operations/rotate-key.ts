@@ -46,6 +46,9 @@ function newestVersion(
   if (key.state !== "active") throw destroyed();
   if (isFrozen(bridge.database, "key", key.keyId)) throw frozen("key");
   if (isFrozen(bridge.database, "account", key.account)) throw frozen("account");
+  if (key.origin === "imported" || key.suite === null) {
+    throw new BridgeError("conflict", "The key has one version only.");
+  }
   const newest = versionsOf(bridge.database, key.keyId)[0];
   if (newest === undefined) throw destroyed();
   return { version: newest.version, createdAtMs: newest.createdAtMs };

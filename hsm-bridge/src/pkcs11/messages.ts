@@ -5,7 +5,13 @@
  */
 
 import type { BridgeErrorCode } from "@edge-kms/protocol";
-import type { SelfTestReport, StoredObject } from "../key-store.ts";
+import type {
+  PairKind,
+  RsaPadding,
+  SelfTestReport,
+  SignScheme,
+  StoredObject,
+} from "../key-store.ts";
 
 /** How to reach a token. The PIN travels in the first message, never in arguments or environment. */
 export interface TokenSettings {
@@ -36,6 +42,10 @@ export interface WorkerOperations {
   generate: { in: { id: string }; out: null };
   encrypt: { in: { id: string; plaintext: Uint8Array; aad: Uint8Array }; out: Uint8Array };
   decrypt: { in: { id: string; sealed: Uint8Array; aad: Uint8Array }; out: Uint8Array };
+  importKey: { in: { id: string; key: Uint8Array }; out: null };
+  generatePair: { in: { id: string; kind: PairKind }; out: Uint8Array };
+  rsaDecrypt: { in: { id: string; padding: RsaPadding; ciphertext: Uint8Array }; out: Uint8Array };
+  sign: { in: { id: string; scheme: SignScheme; digest: Uint8Array }; out: Uint8Array };
   destroy: { in: { id: string }; out: boolean };
   removeHollow: { in: null; out: number };
   list: { in: null; out: readonly StoredObject[] };

@@ -4,11 +4,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ownBytes, wipe } from "../bytes.ts";
 import { StartupError } from "../errors.ts";
 import {
+  checkAesKey,
   checkObjectId,
   checkPlaintextLength,
   checkRandomLength,
   type KeyStore,
+  type PairKind,
+  pairKinds,
+  type RsaPadding,
   type SelfTestReport,
+  type SignScheme,
 } from "../key-store.ts";
 import { describeError, type Logger } from "../log.ts";
 import type {
@@ -40,6 +45,8 @@ export interface Pkcs11Store extends KeyStore {
 /** Enough to keep a token busy from two cores; a network HSM may want more. */
 const DEFAULT_SESSIONS = 8;
 const OPEN_DEADLINE_MS = 30_000;
+/** An RSA pair takes as long as its primes are hard to find. */
+const PAIR_DEADLINE_MS = 60_000;
 const RESTART_DELAYS_MS = [0, 100, 200, 500, 1_000, 2_000, 5_000];
 
 /** Opens the token and proves what it does. StartupError, in one sentence, when that cannot succeed. */
@@ -51,6 +58,7 @@ export async function openPkcs11Store(options: Pkcs11StoreOptions): Promise<Pkcs
 
 class ProcessStore implements Pkcs11Store {
   readonly kind = "pkcs11";
+  readonly pairs: ReadonlySet<PairKind> = new Set(pairKinds);
   readonly #settings: TokenSettings;
   readonly #env: Readonly<Record<string, string>>;
   readonly #logger: Logger;
@@ -122,6 +130,7 @@ class ProcessStore implements Pkcs11Store {
   async #call<O extends WorkerOperation>(
     operation: O,
     input: WorkerOperations[O]["in"],
+    deadlineMs?: number,
   ): Promise<WorkerOperations[O]["out"]> {
     if (this.#isClosed) throw unavailable("The key store is closed.");
     if (this.#starting !== null) {
@@ -131,7 +140,7 @@ class ProcessStore implements Pkcs11Store {
     }
     if (this.#worker === null) throw unavailable("The PKCS#11 process is not running.");
     try {
-      return await this.#worker.call(operation, input);
+      return await this.#worker.call(operation, input, deadlineMs);
     } catch (error) {
       // What would end a start only ends this call: the token may come back.
       if (error instanceof StartupError) throw unavailable("The token refuses to be opened.");
@@ -153,6 +162,27 @@ class ProcessStore implements Pkcs11Store {
   async aesGcmDecrypt(id: string, sealed: Uint8Array, aad: Uint8Array) {
     checkObjectId(id);
     return takeOver(await this.#call("decrypt", { id, sealed, aad }));
+  }
+
+  async importAesKey(id: string, key: Uint8Array): Promise<void> {
+    checkObjectId(id);
+    checkAesKey(key);
+    await this.#call("importKey", { id, key });
+  }
+
+  async generatePair(id: string, kind: PairKind) {
+    checkObjectId(id);
+    return ownBytes(await this.#call("generatePair", { id, kind }, PAIR_DEADLINE_MS));
+  }
+
+  async rsaDecrypt(id: string, padding: RsaPadding, ciphertext: Uint8Array) {
+    checkObjectId(id);
+    return takeOver(await this.#call("rsaDecrypt", { id, padding, ciphertext }));
+  }
+
+  async sign(id: string, scheme: SignScheme, digest: Uint8Array) {
+    checkObjectId(id);
+    return ownBytes(await this.#call("sign", { id, scheme, digest }));
   }
 
   async destroyKey(id: string): Promise<boolean> {

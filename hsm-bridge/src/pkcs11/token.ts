@@ -1,11 +1,12 @@
 /**
- * The operations of a KeyStore on one token. Objects are AES-256 token keys with CKA_ID = UTF-8 of the id and
- * CKA_LABEL = "edge-kms " + id. Mechanisms: CKM_AES_KEY_GEN, CKM_AES_GCM (PKCS#11 v2.40 Current Mechanisms §2.12).
+ * The operations of a KeyStore on one token. Objects are AES token keys, and private keys (`pairs.ts`), with CKA_ID = UTF-8 of the id
+ * and CKA_LABEL = "edge-kms " + id. Mechanisms: CKM_AES_KEY_GEN, CKM_AES_GCM (PKCS#11 v2.40 Current Mechanisms §2.12).
  */
 
 import { randomBytes } from "node:crypto";
 import { objectIdPattern, type StoredObject } from "../key-store.ts";
 import type { Handle, Library } from "./library.ts";
+import { Pairs } from "./pairs.ts";
 import { CKR_GENERAL_ERROR, returnValueOf, returnValues, TokenError } from "./return-values.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -63,6 +64,7 @@ export function isLockedIn({ ck, module }: Library, session: Handle, key: Handle
 export class Token {
   readonly #library: Library;
   readonly #sessions: Sessions;
+  readonly pairs: Pairs;
   /** Handles by id: C_FindObjects is linear in the number of keys. Good for one login. */
   #handles = new Map<string, Handle>();
   #handlesLogin = -1;
@@ -70,14 +72,16 @@ export class Token {
   constructor(library: Library, sessions: Sessions) {
     this.#library = library;
     this.#sessions = sessions;
+    this.pairs = new Pairs(library, sessions, {
+      requirePrivate: (session, id) => this.#require(session, id, library.ck.CKO_PRIVATE_KEY),
+      requireFree: (session, id) => this.#requireFree(session, id),
+    });
   }
 
   async generate(id: string): Promise<void> {
     const { module, ck } = this.#library;
     await this.#sessions.use(false, async (session) => {
-      if (this.#find(session, id) !== null) {
-        throw new TokenError("conflict", "The store has an object of that id.");
-      }
+      this.#requireFree(session, id);
       const key = await module.C_GenerateKeyAsync(
         session,
         { mechanism: ck.CKM_AES_KEY_GEN },
@@ -87,7 +91,31 @@ export class Token {
         module.C_DestroyObject(session, key);
         throw new TokenError("internal", "The token made a key that is not locked in.");
       }
-      this.#cache().set(id, key);
+      this.#remember(ck.CKO_SECRET_KEY, id, key);
+    });
+  }
+
+  /** A key made elsewhere, locked in from now on. `key` has 16 or 32 bytes and stays the caller's. */
+  async importKey(id: string, key: Buffer): Promise<void> {
+    const { module, ck } = this.#library;
+    await this.#sessions.use(false, (session) => {
+      this.#requireFree(session, id);
+      const template = keyTemplate(this.#library, true, id)
+        .filter(({ type }) => type !== ck.CKA_VALUE_LEN)
+        .concat([{ type: ck.CKA_VALUE, value: key as Buffer<ArrayBuffer> }]);
+      const handle = module.C_CreateObject(session, template);
+      const flags = module.C_GetAttributeValue(session, handle, [
+        { type: ck.CKA_SENSITIVE },
+        { type: ck.CKA_EXTRACTABLE },
+      ]);
+      const isLocked = [1, 0].every(
+        (bit, n) => (flags[n]?.value as Buffer | undefined)?.[0] === bit,
+      );
+      if (!isLocked) {
+        module.C_DestroyObject(session, handle);
+        throw new TokenError("internal", "The token took a key in without locking it in.");
+      }
+      this.#remember(ck.CKO_SECRET_KEY, id, handle);
     });
   }
 
@@ -164,24 +192,30 @@ export class Token {
   async destroy(id: string): Promise<boolean> {
     const { module } = this.#library;
     return this.#sessions.use(true, (session) => {
-      const key = this.#find(session, id);
-      if (key === null) return false;
-      this.#cache().delete(id);
-      module.C_DestroyObject(session, key);
-      return true;
+      const { ck } = this.#library;
+      const found = [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY]
+        .map((objectClass) => this.#find(session, id, objectClass))
+        .filter((handle) => handle !== null);
+      for (const objectClass of [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY]) {
+        this.#cache().delete(`${objectClass} ${id}`);
+      }
+      for (const handle of found) module.C_DestroyObject(session, handle);
+      return found.length > 0;
     });
   }
 
   async list(): Promise<readonly StoredObject[]> {
-    return this.#sessions.use(true, (session) => {
-      const cache = this.#cache();
-      return this.#findSecretKeys(session, true).map((handle) => {
-        const idText = this.#text(session, handle, "CKA_ID");
-        const id = idText !== null && objectIdPattern.test(idText) ? idText : null;
-        if (id !== null) cache.set(id, handle);
-        return { id, label: this.#text(session, handle, "CKA_LABEL")?.slice(0, 64) ?? null };
-      });
-    });
+    const { ck } = this.#library;
+    return this.#sessions.use(true, (session) =>
+      [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY].flatMap((objectClass) =>
+        this.#findKeys(session, objectClass, true).map((handle) => {
+          const idText = this.#text(session, handle, "CKA_ID");
+          const id = idText !== null && objectIdPattern.test(idText) ? idText : null;
+          if (id !== null) this.#remember(objectClass, id, handle);
+          return { id, label: this.#text(session, handle, "CKA_LABEL")?.slice(0, 64) ?? null };
+        }),
+      ),
+    );
   }
 
   /**
@@ -191,7 +225,7 @@ export class Token {
   async removeHollow(): Promise<number> {
     const { module, ck } = this.#library;
     return this.#sessions.use(true, (session) => {
-      const hollow = this.#findSecretKeys(session, false).filter((handle) => {
+      const hollow = this.#findKeys(session, ck.CKO_SECRET_KEY, false).filter((handle) => {
         if (this.#text(session, handle, "CKA_ID") !== null) return false;
         if (this.#text(session, handle, "CKA_LABEL") !== null) return false;
         const length = this.#attribute(session, handle, ck.CKA_VALUE_LEN);
@@ -202,10 +236,10 @@ export class Token {
     });
   }
 
-  #findSecretKeys(session: Handle, onlyTokenObjects: boolean): Handle[] {
+  #findKeys(session: Handle, objectClass: number, onlyTokenObjects: boolean): Handle[] {
     const { ck } = this.#library;
     return this.#findAll(session, [
-      { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
+      { type: ck.CKA_CLASS, value: objectClass },
       ...(onlyTokenObjects ? [{ type: ck.CKA_TOKEN, value: true }] : []),
     ]);
   }
@@ -239,26 +273,40 @@ export class Token {
     return this.#handles;
   }
 
-  #require(session: Handle, id: string): Handle {
-    const key = this.#find(session, id);
+  #remember(objectClass: number, id: string, handle: Handle): void {
+    this.#cache().set(`${objectClass} ${id}`, handle);
+  }
+
+  #requireFree(session: Handle, id: string): void {
+    const { ck } = this.#library;
+    const isTaken = [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY].some(
+      (objectClass) => this.#find(session, id, objectClass) !== null,
+    );
+    if (isTaken) throw new TokenError("conflict", "The store has an object of that id.");
+  }
+
+  #require(session: Handle, id: string, objectClass?: number): Handle {
+    const key = this.#find(session, id, objectClass);
     if (key === null) throw new TokenError("not-found", "The store has no such object.");
     return key;
   }
 
   /** The handle of an id, or null. Two objects of one id are refused: which one would be chance. */
-  #find(session: Handle, id: string): Handle | null {
+  #find(session: Handle, id: string, objectClass = this.#library.ck.CKO_SECRET_KEY): Handle | null {
     const cache = this.#cache();
-    const cached = cache.get(id);
+    // Ids are never used for both classes; the prefix keeps a handle of one from being taken for the other.
+    const name = `${objectClass} ${id}`;
+    const cached = cache.get(name);
     if (cached !== undefined) return cached;
     const { ck } = this.#library;
     const found = this.#findAll(session, [
-      { type: ck.CKA_CLASS, value: ck.CKO_SECRET_KEY },
+      { type: ck.CKA_CLASS, value: objectClass },
       { type: ck.CKA_TOKEN, value: true },
       { type: ck.CKA_ID, value: Buffer.from(id) },
     ]);
     if (found.length > 1) throw new TokenError("internal", "The token has two objects of one id.");
     const key = found[0] ?? null;
-    if (key !== null) cache.set(id, key);
+    if (key !== null) cache.set(name, key);
     return key;
   }
 

@@ -58,6 +58,29 @@ async function serve(request: WorkerRequest): Promise<{ output: unknown; secrets
       const output = await requireOpen().token.decrypt(id, bufferOf(sealed), bufferOf(aad));
       return { output, secrets: [output] };
     }
+    case "importKey": {
+      const secret = bufferOf(request.input.key);
+      try {
+        await requireOpen().token.importKey(request.input.id, secret);
+        return { output: null };
+      } finally {
+        secret.fill(0);
+      }
+    }
+    case "generatePair": {
+      const { id, kind } = request.input;
+      return { output: await requireOpen().token.pairs.generate(id, kind) };
+    }
+    case "rsaDecrypt": {
+      const { id, padding, ciphertext } = request.input;
+      const { pairs } = requireOpen().token;
+      const output = await pairs.rsaDecrypt(id, padding, bufferOf(ciphertext));
+      return { output, secrets: [output] };
+    }
+    case "sign": {
+      const { id, scheme, digest } = request.input;
+      return { output: await requireOpen().token.pairs.sign(id, scheme, bufferOf(digest)) };
+    }
     case "destroy":
       return { output: await requireOpen().token.destroy(request.input.id) };
     case "removeHollow":

@@ -21,6 +21,8 @@ export interface KeyRow {
   readonly destroyNotBeforeMs: number | null;
   /** The most that edges may do with it. */
   readonly edgeModeCeiling: EdgeMode;
+  /** `imported`: its material came, or will come, from outside. */
+  readonly origin: "made" | "imported";
 }
 
 export interface VersionRow {
@@ -39,7 +41,7 @@ export interface BranchRow {
 }
 
 const KEY_COLUMNS = `key_id AS keyId, account, region, suite, state, created_at_ms AS createdAtMs,
-  destroy_not_before_ms AS destroyNotBeforeMs, edge_mode_ceiling AS edgeModeCeiling`;
+  destroy_not_before_ms AS destroyNotBeforeMs, edge_mode_ceiling AS edgeModeCeiling, origin`;
 const VERSION_COLUMNS = "version, object_id AS objectId, created_at_ms AS createdAtMs";
 const BRANCH_COLUMNS = 'branch, key_id AS keyId, version, edge_group AS "group", period, wrapped';
 
@@ -54,15 +56,17 @@ export function insertKey(
   suite: 1 | 2 | null,
   state: KeyState,
   nowMs: number,
+  origin: KeyRow["origin"] = "made",
 ): void {
   database.run(
-    "INSERT INTO keys (key_id, account, region, suite, state, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)",
+    "INSERT INTO keys (key_id, account, region, suite, state, created_at_ms, origin) VALUES (?, ?, ?, ?, ?, ?, ?)",
     name.keyId,
     name.account,
     name.region,
     suite,
     state,
     nowMs,
+    origin,
   );
 }
 
@@ -120,6 +124,21 @@ export function insertVersion(
     version,
     objectId,
     nowMs,
+  );
+}
+
+/** Another object for a version: imported material that came again. Only inside a commit. */
+export function setVersionObject(
+  database: Database,
+  keyId: string,
+  version: number,
+  objectId: string,
+): void {
+  database.run(
+    "UPDATE key_versions SET object_id = ? WHERE key_id = ? AND version = ?",
+    objectId,
+    keyId,
+    version,
   );
 }
 

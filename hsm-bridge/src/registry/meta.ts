@@ -7,7 +7,8 @@ export type MetaName =
   | "store-kind"
   | "identity-public"
   | "identity-sealed"
-  | "freezes-revision";
+  | "freezes-revision"
+  | "fingerprint-key-sealed";
 
 export function readMeta(database: Database, name: MetaName): Uint8Array | null {
   const row = database.get<{ value: Uint8Array }>("SELECT value FROM meta WHERE name = ?", name);

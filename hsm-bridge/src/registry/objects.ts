@@ -27,6 +27,19 @@ export async function createObject<T>(
   nowMs: number,
   complete: (objectId: string) => T,
 ): Promise<T> {
+  const make = (objectId: string) => store.generateAesKey(objectId);
+  return createObjectBy(database, store, purpose, nowMs, make, complete);
+}
+
+/** As {@link createObject}, for an object that `make` makes under the id it is given. */
+export async function createObjectBy<T, M>(
+  database: Database,
+  store: KeyStore,
+  purpose: ObjectPurpose,
+  nowMs: number,
+  make: (objectId: string) => Promise<M>,
+  complete: (objectId: string, made: M) => T,
+): Promise<T> {
   // Never reused, so a half-made object of an earlier attempt is never taken for this one.
   const objectId = `ek-${purpose}-${randomBytes(16).toString("hex")}`;
   await database.commit(() =>
@@ -38,10 +51,10 @@ export async function createObject<T>(
     ),
   );
   try {
-    await store.generateAesKey(objectId);
+    const made = await make(objectId);
     return await database.commit(() => {
       setObjectState(database, objectId, "ready");
-      return complete(objectId);
+      return complete(objectId, made);
     });
   } catch (error) {
     await removeUnfinished(database, store, objectId).catch(() => {});

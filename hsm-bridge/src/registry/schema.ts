@@ -102,4 +102,40 @@ export const migrations: readonly string[] = [
   ALTER TABLE keys ADD COLUMN edge_mode_ceiling TEXT NOT NULL DEFAULT 'lease'
     CHECK (edge_mode_ceiling IN ('lease', 'proxy', 'deny'));
   `,
+  `
+  -- The usage of an asymmetric key, and whether a symmetric one has its material from outside. A pair is the store object of its
+  -- version (objects.purpose 'key-version'), or is sealed under it.
+  ALTER TABLE keys ADD COLUMN origin TEXT NOT NULL DEFAULT 'made' CHECK (origin IN ('made', 'imported'));
+
+  -- wrapped: the private key where the store keeps none of its kind. Null once destroyed.
+  CREATE TABLE key_pairs (
+    key_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    usage TEXT NOT NULL,
+    public_key BLOB NOT NULL,
+    wrapped BLOB,
+    PRIMARY KEY (key_id, version),
+    FOREIGN KEY (key_id, version) REFERENCES key_versions
+  ) STRICT, WITHOUT ROWID;
+
+  -- Pairs that material is wrapped with on its way here, for a day at most.
+  CREATE TABLE import_pairs (
+    import_id TEXT PRIMARY KEY,
+    key_id TEXT NOT NULL REFERENCES keys,
+    algorithm TEXT NOT NULL,
+    object_id TEXT NOT NULL UNIQUE REFERENCES objects,
+    wrapped BLOB,
+    expires_at_ms INTEGER NOT NULL,
+    failures INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE import_failures (key_id TEXT NOT NULL REFERENCES keys, time_ms INTEGER NOT NULL) STRICT;
+  CREATE INDEX import_failures_by_key ON import_failures (key_id, time_ms);
+
+  -- HMAC-SHA256 of the material under a key sealed in meta. Stays when the material is gone.
+  CREATE TABLE material_fingerprints (
+    key_id TEXT PRIMARY KEY REFERENCES keys,
+    fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];

@@ -17,12 +17,14 @@ import { ownBytes, wipe } from "../bytes.ts";
 import { BridgeError, StartupError } from "../errors.ts";
 import { fileExists, makePrivateDirectory, writeFileDurably } from "../files.ts";
 import {
+  checkAesKey,
   checkObjectId,
   checkPlaintextLength,
   checkRandomLength,
   GCM_NONCE_BYTES,
   GCM_TAG_BYTES,
   type KeyStore,
+  type PairKind,
 } from "../key-store.ts";
 import { gcmKnownAnswer } from "../known-answer.ts";
 import type { Logger } from "../log.ts";
@@ -142,6 +144,23 @@ function softwareStore(
       return gcmDecrypt(keyOf(id), sealed, associatedData);
     },
 
+    async importAesKey(id, bytes) {
+      requireOpen();
+      checkObjectId(id);
+      checkAesKey(bytes);
+      await write(async () => {
+        if (keys.has(id)) throw new BridgeError("conflict", "The store has an object of that id.");
+        const key = createSecretKey(bytes);
+        await writeKeys(new Map([...keys, [id, key]]));
+        keys.set(id, key);
+      });
+    },
+
+    pairs: new Set<PairKind>(),
+    generatePair: noPairs,
+    rsaDecrypt: noPairs,
+    sign: noPairs,
+
     async destroyKey(id) {
       requireOpen();
       checkObjectId(id);
@@ -200,14 +219,19 @@ function softwareStore(
   };
 }
 
-/** `ciphertext || tag(16)`. */
+/** Private keys are kept wrapped (`key-pairs.ts`), not here. */
+async function noPairs(): Promise<never> {
+  throw new BridgeError("internal", "The software store keeps no pairs.");
+}
+
+/** AES-GCM in the key's own length. `ciphertext || tag(16)`. */
 function gcmEncrypt(
   key: KeyObject,
   nonce: Uint8Array,
   plaintext: Uint8Array,
   aad: Uint8Array,
 ): Bytes {
-  const cipher = createCipheriv("aes-256-gcm", key, nonce);
+  const cipher = createCipheriv(cipherOf(key), key, nonce);
   cipher.setAAD(aad);
   const ciphertext = cipher.update(plaintext);
   cipher.final();
@@ -217,7 +241,7 @@ function gcmEncrypt(
 function gcmDecrypt(key: KeyObject, sealed: Uint8Array, aad: Uint8Array): Bytes {
   if (sealed.length <= GCM_NONCE_BYTES + GCM_TAG_BYTES) throw doesNotOpen();
   const end = sealed.length - GCM_TAG_BYTES;
-  const decipher = createDecipheriv("aes-256-gcm", key, sealed.subarray(0, GCM_NONCE_BYTES), {
+  const decipher = createDecipheriv(cipherOf(key), key, sealed.subarray(0, GCM_NONCE_BYTES), {
     authTagLength: GCM_TAG_BYTES,
   });
   decipher.setAAD(aad);
@@ -232,6 +256,10 @@ function gcmDecrypt(key: KeyObject, sealed: Uint8Array, aad: Uint8Array): Bytes 
   } finally {
     wipe(plaintext);
   }
+}
+
+function cipherOf(key: KeyObject): "aes-128-gcm" | "aes-256-gcm" {
+  return key.symmetricKeySize === 16 ? "aes-128-gcm" : "aes-256-gcm";
 }
 
 function doesNotOpen(): BridgeError {

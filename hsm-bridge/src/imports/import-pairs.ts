@@ -1,0 +1,107 @@
+/** The RSA pairs that material is wrapped with: made for one key and algorithm, ended after a day or three failures. */
+
+import { randomBytes } from "node:crypto";
+import type { WrappingAlgorithm } from "@edge-kms/protocol";
+import type { Bridge } from "../bridge.ts";
+import { encodeFields, wipe } from "../bytes.ts";
+import { paddingOf } from "../pairs/usages.ts";
+import { decryptRsa, makePair } from "../pairs/wrapped-pair.ts";
+import {
+  expiredImportPairs,
+  forgetFailures,
+  type ImportPairRow,
+  importPairsOf,
+  insertImportPair,
+  removeImportPair,
+} from "../registry/imports.ts";
+import type { KeyRow } from "../registry/keys.ts";
+import { createObjectBy, setObjectState } from "../registry/objects.ts";
+
+const KIND = "rsa-2048-decrypt";
+/** Contract §3.6: good for 24 hours. */
+const LIFE_MS = 86_400_000;
+/** Of one key at a time; the oldest ends when another is asked for. */
+const MAX_PAIRS = 5;
+/** Failures of a key are counted over so long. */
+export const FAILURE_WINDOW_MS = 3_600_000;
+
+const associatedData = (importId: string, keyId: string) =>
+  encodeFields("edge-kms/import-pair/1", [importId, keyId]);
+
+/** Makes a pair; answers its row and public key (SubjectPublicKeyInfo in DER). */
+export async function makeImportPair(
+  bridge: Bridge,
+  key: KeyRow,
+  algorithm: WrappingAlgorithm,
+): Promise<{ readonly row: ImportPairRow; readonly publicKey: Uint8Array }> {
+  const { database, store } = bridge;
+  await endExpiredImportPairs(bridge);
+  const others = importPairsOf(database, key.keyId);
+  for (const old of others.slice(0, Math.max(0, others.length - MAX_PAIRS + 1))) {
+    await endImportPair(bridge, old);
+  }
+  const importId = randomBytes(16).toString("hex");
+  const nowMs = bridge.clock();
+  const make = async (objectId: string) => {
+    if (store.pairs.has(KIND)) {
+      return { publicKey: await store.generatePair(objectId, KIND), wrapped: null };
+    }
+    await store.generateAesKey(objectId);
+    const { publicKey, privateKey } = await makePair(store, KIND);
+    try {
+      const aad = associatedData(importId, key.keyId);
+      return { publicKey, wrapped: await store.aesGcmEncrypt(objectId, privateKey, aad) };
+    } finally {
+      wipe(privateKey);
+    }
+  };
+  return createObjectBy(database, store, "key-version", nowMs, make, (objectId, made) => {
+    const row: ImportPairRow = {
+      importId,
+      keyId: key.keyId,
+      algorithm,
+      objectId,
+      wrapped: made.wrapped,
+      expiresAtMs: nowMs + LIFE_MS,
+      failures: 0,
+    };
+    insertImportPair(database, row);
+    return { row, publicKey: made.publicKey };
+  });
+}
+
+/** The material, the caller's to wipe. `corrupt` or `not-authentic` for what does not unwrap. */
+export async function unwrapMaterial(
+  { store }: Bridge,
+  row: ImportPairRow,
+  wrapped: Uint8Array,
+): Promise<Uint8Array> {
+  const padding = paddingOf[row.algorithm];
+  if (row.wrapped === null) return store.rsaDecrypt(row.objectId, padding, wrapped);
+  const aad = associatedData(row.importId, row.keyId);
+  const privateKey = await store.aesGcmDecrypt(row.objectId, row.wrapped, aad);
+  try {
+    return decryptRsa(privateKey, padding, wrapped);
+  } finally {
+    wipe(privateKey);
+  }
+}
+
+/** Destroys the pair. Repeating it is harmless: the decision is written down first, and the next start finishes it. */
+export async function endImportPair(
+  { database, store }: Bridge,
+  row: ImportPairRow,
+): Promise<void> {
+  await database.commit(() => {
+    removeImportPair(database, row.importId);
+    setObjectState(database, row.objectId, "destroying");
+  });
+  await store.destroyKey(row.objectId);
+  await database.commit(() => setObjectState(database, row.objectId, "destroyed"));
+}
+
+export async function endExpiredImportPairs(bridge: Bridge): Promise<void> {
+  const nowMs = bridge.clock();
+  for (const row of expiredImportPairs(bridge.database, nowMs)) await endImportPair(bridge, row);
+  await bridge.database.commit(() => forgetFailures(bridge.database, nowMs - FAILURE_WINDOW_MS));
+}

@@ -1,0 +1,295 @@
+/**
+ * Key pairs in a token: made there, the private half never to leave. Public halves go out as SubjectPublicKeyInfo and leave no object
+ * behind. Mechanisms of PKCS#11 v2.40: §2.1 (RSA), §2.3 (elliptic curves).
+ */
+
+import {
+  constants,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+} from "node:crypto";
+import type { PairKind, RsaPadding, SignScheme } from "../key-store.ts";
+import { isPkcs1EncodingOf, sha256DigestInfo } from "../pkcs1.ts";
+import type { Handle, Library } from "./library.ts";
+import { returnValueOf, returnValues, TokenError } from "./return-values.ts";
+import type { Sessions } from "./sessions.ts";
+
+type Mechanism = import("pkcs11js").Mechanism;
+
+const RSA_BYTES = 256;
+/** DER of the named curves (RFC 5480 §2.1.1.1), as CKA_EC_PARAMS wants them, and the bytes of r and s. */
+const curves = {
+  "p-256-sign": { params: "06082a8648ce3d030107", jwk: "P-256", bytes: 32 },
+  "p-384-sign": { params: "06052b81040022", jwk: "P-384", bytes: 48 },
+} as const;
+/** CKG_MGF1_SHA1 and CKG_MGF1_SHA256. */
+const MGF1_SHA1 = 1;
+const MGF1_SHA256 = 2;
+
+/** What the objects of an id are found and kept by. */
+export interface ObjectFinder {
+  /** The private key of an id in this session's login. */
+  requirePrivate(session: Handle, id: string): Handle;
+  /** Throws `conflict` when the id is taken. */
+  requireFree(session: Handle, id: string): void;
+}
+
+export class Pairs {
+  readonly #library: Library;
+  readonly #sessions: Sessions;
+  readonly #finder: ObjectFinder;
+
+  constructor(library: Library, sessions: Sessions, finder: ObjectFinder) {
+    this.#library = library;
+    this.#sessions = sessions;
+    this.#finder = finder;
+  }
+
+  /** SubjectPublicKeyInfo in DER. */
+  generate(id: string, kind: PairKind): Promise<Buffer> {
+    const { module, ck } = this.#library;
+    return this.#sessions.use(false, async (session) => {
+      this.#finder.requireFree(session, id);
+      const isRsa = kind === "rsa-2048-decrypt" || kind === "rsa-2048-sign";
+      const publicTemplate = [
+        // Of the session alone: what is needed of it is read at once.
+        { type: ck.CKA_TOKEN, value: false },
+        ...(isRsa
+          ? [
+              { type: ck.CKA_MODULUS_BITS, value: RSA_BYTES * 8 },
+              { type: ck.CKA_PUBLIC_EXPONENT, value: Buffer.from([1, 0, 1]) },
+            ]
+          : [{ type: ck.CKA_EC_PARAMS, value: Buffer.from(curves[kind].params, "hex") }]),
+      ];
+      const pair = await module.C_GenerateKeyPairAsync(
+        session,
+        { mechanism: isRsa ? ck.CKM_RSA_PKCS_KEY_PAIR_GEN : ck.CKM_EC_KEY_PAIR_GEN },
+        publicTemplate,
+        this.#privateTemplate(id, kind === "rsa-2048-decrypt"),
+      );
+      const { publicKey, privateKey } = pair;
+      try {
+        if (!this.#isLockedIn(session, privateKey)) {
+          throw new TokenError("internal", "The token made a private key that is not locked in.");
+        }
+        const spki = isRsa
+          ? this.#rsaSpki(session, publicKey)
+          : this.#curveSpki(session, publicKey, kind);
+        module.C_DestroyObject(session, publicKey);
+        return spki;
+      } catch (error) {
+        module.C_DestroyObject(session, privateKey);
+        throw error;
+      }
+    });
+  }
+
+  #privateTemplate(id: string, isForDecryption: boolean) {
+    const { ck } = this.#library;
+    return [
+      { type: ck.CKA_TOKEN, value: true },
+      { type: ck.CKA_PRIVATE, value: true },
+      { type: ck.CKA_SENSITIVE, value: true },
+      { type: ck.CKA_EXTRACTABLE, value: false },
+      { type: ck.CKA_DECRYPT, value: isForDecryption },
+      { type: ck.CKA_SIGN, value: !isForDecryption },
+      { type: ck.CKA_ID, value: Buffer.from(id) },
+      { type: ck.CKA_LABEL, value: `edge-kms ${id}` },
+    ];
+  }
+
+  #isLockedIn(session: Handle, key: Handle): boolean {
+    const { module, ck } = this.#library;
+    const flags = module.C_GetAttributeValue(session, key, [
+      { type: ck.CKA_SENSITIVE },
+      { type: ck.CKA_EXTRACTABLE },
+    ]);
+    const expected = [1, 0];
+    return expected.every((value, i) => (flags[i]?.value as Buffer | undefined)?.[0] === value);
+  }
+
+  #rsaSpki(session: Handle, key: Handle): Buffer {
+    const { module, ck } = this.#library;
+    const [n, e] = module
+      .C_GetAttributeValue(session, key, [
+        { type: ck.CKA_MODULUS },
+        { type: ck.CKA_PUBLIC_EXPONENT },
+      ])
+      .map(({ value }) => (value as Buffer).toString("base64url"));
+    return spkiOf({ kty: "RSA", n: n ?? "", e: e ?? "" });
+  }
+
+  #curveSpki(session: Handle, key: Handle, kind: keyof typeof curves): Buffer {
+    const { module, ck } = this.#library;
+    const [attribute] = module.C_GetAttributeValue(session, key, [{ type: ck.CKA_EC_POINT }]);
+    const { jwk, bytes } = curves[kind];
+    const value = attribute?.value as Buffer;
+    // An OCTET STRING around the uncompressed point (§2.3.3); some tokens leave the wrapping out.
+    const point = value.subarray(value.length - 2 * bytes);
+    if (value[value.length - 2 * bytes - 1] !== 0x04) {
+      throw new TokenError("internal", "The token answered a public key of another form.");
+    }
+    return spkiOf({
+      kty: "EC",
+      crv: jwk,
+      x: point.subarray(0, bytes).toString("base64url"),
+      y: point.subarray(bytes).toString("base64url"),
+    });
+  }
+
+  /** The plaintext, which the caller wipes. `corrupt` for a ciphertext that is not one under the key. */
+  async rsaDecrypt(id: string, padding: RsaPadding, ciphertext: Buffer): Promise<Buffer> {
+    if (ciphertext.length !== RSA_BYTES) throw doesNotOpen();
+    const { ck } = this.#library;
+    switch (padding) {
+      case "pkcs1":
+        return this.#decryptPkcs1(id, ciphertext);
+      case "oaep-sha1":
+        return this.#decrypt(id, this.#oaep(ck.CKM_SHA_1, MGF1_SHA1), ciphertext);
+      case "oaep-sha256":
+        try {
+          return await this.#decrypt(id, this.#oaep(ck.CKM_SHA256, MGF1_SHA256), ciphertext);
+        } catch (error) {
+          // SoftHSM has OAEP over SHA-1 only and says CKR_ARGUMENTS_BAD to any other.
+          const value = returnValueOf(error);
+          if (value === null || !lacksMechanism.has(value)) throw error;
+          return this.#decryptOaepSha256Outside(id, ciphertext);
+        }
+    }
+  }
+
+  /**
+   * Padding is removed in the token. Newer ones answer wrong padding with made-up plaintext ("implicit rejection"), which here would
+   * become somebody's key or data: the encoded message is fetched as well, and must be the encoding of what was answered.
+   */
+  async #decryptPkcs1(id: string, ciphertext: Buffer): Promise<Buffer> {
+    const { ck } = this.#library;
+    const plaintext = await this.#decrypt(id, { mechanism: ck.CKM_RSA_PKCS }, ciphertext);
+    let encoded: Buffer | null = null;
+    let isGenuine = false;
+    try {
+      encoded = await this.#decryptRaw(id, ciphertext);
+      isGenuine = isPkcs1EncodingOf(encoded, plaintext);
+    } catch (error) {
+      const value = returnValueOf(error);
+      // A token without RSADP alone has its own word for wrong padding.
+      if (value === null || !lacksMechanism.has(value)) {
+        plaintext.fill(0);
+        throw error;
+      }
+      isGenuine = true;
+    } finally {
+      encoded?.fill(0);
+    }
+    if (isGenuine) return plaintext;
+    plaintext.fill(0);
+    throw doesNotOpen();
+  }
+
+  /** RSADP (RFC 8017 §5.1.2): the encoded message, 256 bytes, which the caller wipes. */
+  async #decryptRaw(id: string, ciphertext: Buffer): Promise<Buffer> {
+    const { ck } = this.#library;
+    const encoded = await this.#decrypt(id, { mechanism: ck.CKM_RSA_X_509 }, ciphertext);
+    if (encoded.length === RSA_BYTES) return encoded;
+    const whole = Buffer.alloc(RSA_BYTES);
+    whole.set(encoded, RSA_BYTES - encoded.length);
+    encoded.fill(0);
+    return whole;
+  }
+
+  #oaep(hashAlg: number, mgf: number) {
+    const { ck } = this.#library;
+    const parameter = { type: ck.CK_PARAMS_RSA_OAEP, hashAlg, mgf, source: 1, sourceData: null };
+    return { mechanism: ck.CKM_RSA_PKCS_OAEP, parameter };
+  }
+
+  async #decrypt(id: string, mechanism: Mechanism, ciphertext: Buffer): Promise<Buffer> {
+    const { module } = this.#library;
+    const out = Buffer.alloc(RSA_BYTES);
+    try {
+      return await this.#sessions.use(true, async (session) => {
+        const key = this.#finder.requirePrivate(session, id);
+        module.C_DecryptInit(session, mechanism, key);
+        return Buffer.from(await module.C_DecryptAsync(session, ciphertext, out));
+      });
+    } catch (error) {
+      // What SoftHSM and others answer to wrong padding. Nothing else can be wrong with 256 bytes under a key that is there.
+      const value = returnValueOf(error);
+      const isRefusal =
+        value !== null && (refusals.has(value) || returnValues[value]?.code === "corrupt");
+      throw isRefusal ? doesNotOpen() : error;
+    } finally {
+      out.fill(0);
+    }
+  }
+
+  /**
+   * RSADP in the token, the rest of RSAES-OAEP in OpenSSL, in constant time: the encoded message is encrypted without padding to a key
+   * of this process, whose decryption with padding then decodes it. A valid encoding begins with a zero octet, so it is below any
+   * modulus of that length (RFC 8017 §7.1.2, step 3g).
+   */
+  async #decryptOaepSha256Outside(id: string, ciphertext: Buffer): Promise<Buffer> {
+    const encoded = await this.#decryptRaw(id, ciphertext);
+    try {
+      const { publicKey, privateKey } = decodingPair();
+      const again = publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, encoded);
+      return privateDecrypt(
+        { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" },
+        again,
+      );
+    } catch {
+      throw doesNotOpen();
+    } finally {
+      encoded.fill(0);
+    }
+  }
+
+  /** RSA: 256 bytes. Curves: r || s. `digest` has 32 bytes, 48 for P-384. */
+  sign(id: string, scheme: SignScheme, digest: Buffer): Promise<Buffer> {
+    const { module, ck } = this.#library;
+    const input =
+      scheme === "rsa-pkcs1-sha256" ? Buffer.concat([sha256DigestInfo, digest]) : digest;
+    const mechanism = {
+      "rsa-pkcs1-sha256": { mechanism: ck.CKM_RSA_PKCS },
+      "rsa-pss-sha256": {
+        mechanism: ck.CKM_RSA_PKCS_PSS,
+        parameter: {
+          type: ck.CK_PARAMS_RSA_PSS,
+          hashAlg: ck.CKM_SHA256,
+          mgf: MGF1_SHA256,
+          saltLen: 32,
+        },
+      },
+      ecdsa: { mechanism: ck.CKM_ECDSA },
+    }[scheme];
+    return this.#sessions.use(true, async (session) => {
+      const key = this.#finder.requirePrivate(session, id);
+      module.C_SignInit(session, mechanism, key);
+      return Buffer.from(await module.C_SignAsync(session, input, Buffer.alloc(RSA_BYTES)));
+    });
+  }
+}
+
+/** CKR_ARGUMENTS_BAD, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID. */
+const lacksMechanism: ReadonlySet<number> = new Set([7, 112, 113]);
+/** CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_DATA_INVALID, CKR_DATA_LEN_RANGE. */
+const refusals: ReadonlySet<number> = new Set([5, 6, 32, 33]);
+
+function spkiOf(jwk: Record<string, string>): Buffer {
+  return createPublicKey({ key: jwk, format: "jwk" }).export({ type: "spki", format: "der" });
+}
+
+let pair: { readonly publicKey: KeyObject; readonly privateKey: KeyObject } | null = null;
+
+/** Only takes encodings apart; nothing is ever encrypted to it from outside. */
+function decodingPair() {
+  pair ??= generateKeyPairSync("rsa", { modulusLength: RSA_BYTES * 8 });
+  return pair;
+}
+
+function doesNotOpen(): TokenError {
+  return new TokenError("corrupt", "The ciphertext does not decrypt.");
+}
