@@ -34,6 +34,7 @@ import { type RawRequest, rawRequestOf } from "./http/raw-request.ts";
 import { type CredentialServices, grantCredential } from "./leases/credential-endpoint.ts";
 import { grantLeases } from "./leases/lease-endpoint.ts";
 import { performOperation } from "./leases/operation-endpoint.ts";
+import { passOnPublicKey } from "./leases/public-key-endpoint.ts";
 import { passOnSealingKey } from "./leases/sealing-key-endpoint.ts";
 import { describeError, type Log, type LogFields } from "./log.ts";
 
@@ -74,6 +75,9 @@ export function createApp(services: AppServices): Hono<Env> {
     answerEdge(services, c, (body) => passOnSealingKey(edges, body)),
   );
   app.post("/edge/v1/audit", (c) => answerEdge(services, c, (body) => acceptAudit(edges, body)));
+  app.post("/edge/v1/public-keys", (c) =>
+    answerEdge(services, c, (body) => passOnPublicKey(edges, body)),
+  );
   app.post("/edge/v1/data-keys/store", (c) =>
     answerEdge(services, c, (body) => storeDataKey(edges, body)),
   );

@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { isRegionName, signatureReuseMs } from "@edge-kms/protocol";
+import { isRegionName, keyUsages, signatureReuseMs } from "@edge-kms/protocol";
 import * as v from "valibot";
 import { memoryUrl } from "./db/index.ts";
 
@@ -46,6 +46,8 @@ const webUrl = (schemes: readonly string[]) =>
 const region = v.strictObject({
   name: v.pipe(v.string(), v.check(isRegionName, "a region name")),
   suite: v.picklist(["AES_256", "SM4"]),
+  /** What new keys may be for; anything when absent. */
+  keyUsages: v.optional(v.pipe(v.array(v.picklist(keyUsages)), v.minLength(1))),
 });
 
 /** The section `controlPlane` of `<home>/config.json`. */

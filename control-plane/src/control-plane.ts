@@ -29,6 +29,7 @@ import { createEdgeForwarder } from "./forwarding/forward-to-edge.ts";
 import { repeat } from "./jobs/recurring.ts";
 import { finishOverdueCreations } from "./keys/creation.ts";
 import { finishDueDeletions } from "./keys/deletion.ts";
+import { endDueMaterial } from "./keys/material.ts";
 import { rotateDueKeys } from "./keys/rotation.ts";
 import { createGrantLedger } from "./leases/granted.ts";
 import { createLog, describeError, type Log } from "./log.ts";
@@ -59,6 +60,8 @@ export interface ControlPlaneOptions {
 }
 
 const minuteMs = 60_000;
+/** Leases end with the material to the millisecond; this is how long the state may lag behind. */
+const materialMs = 5_000;
 /** Time stamps of edges may be this far off, either way; their nonces are remembered longer than both ways together. */
 const rememberNonceMs = 150_000;
 
@@ -221,6 +224,12 @@ export async function startControlPlane(
         "data key deletions",
         minuteMs,
         async () => void (await database.transaction((tx) => deleteDueDataKeys(tx, clock()))),
+        log,
+      ),
+      repeat(
+        "key material",
+        materialMs,
+        () => endDueMaterial({ database, bridge }, clock(), log),
         log,
       ),
       repeat("key counts", minuteMs, () => database.transaction(foldKeyCounts), log),

@@ -1,11 +1,13 @@
 /** Regions of the service: configuration, in order; each has its symmetric suite. */
 
-import { ApiError } from "@edge-kms/protocol";
+import { ApiError, type KeyUsage } from "@edge-kms/protocol";
 import type { Suite } from "./keys/suites.ts";
 
 export interface Region {
   readonly name: string;
   readonly suite: Suite;
+  /** What new keys may be for; anything when absent. */
+  readonly keyUsages?: readonly KeyUsage[] | undefined;
 }
 
 /**

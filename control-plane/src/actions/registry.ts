@@ -27,6 +27,7 @@ import { cancelDataKeyDeletion } from "./kms/cancel-data-key-deletion.ts";
 import { cancelKeyArchive } from "./kms/cancel-key-archive.ts";
 import { cancelKeyDeletion } from "./kms/cancel-key-deletion.ts";
 import { createKey } from "./kms/create-key.ts";
+import { deleteImportedKeyMaterial } from "./kms/delete-imported-key-material.ts";
 import { describeDataKey } from "./kms/describe-data-key.ts";
 import { describeDataKeys } from "./kms/describe-data-keys.ts";
 import { describeKey } from "./kms/describe-key.ts";
@@ -43,8 +44,10 @@ import { enableKeyRotation } from "./kms/enable-key-rotation.ts";
 import { enableKeys } from "./kms/enable-keys.ts";
 import { getDataKeyCiphertextBlob } from "./kms/get-data-key-ciphertext-blob.ts";
 import { getKeyRotationStatus } from "./kms/get-key-rotation-status.ts";
+import { getParametersForImport } from "./kms/get-parameters-for-import.ts";
 import { getRegions } from "./kms/get-regions.ts";
 import { getServiceStatus } from "./kms/get-service-status.ts";
+import { importKeyMaterial } from "./kms/import-key-material.ts";
 import { listAlgorithms } from "./kms/list-algorithms.ts";
 import { listDataKeyDetail } from "./kms/list-data-key-detail.ts";
 import { listDataKeys } from "./kms/list-data-keys.ts";
@@ -71,6 +74,7 @@ const kms: Readonly<Record<ControlActionName, ControlAction>> = {
   CancelKeyArchive: cancelKeyArchive,
   CancelKeyDeletion: cancelKeyDeletion,
   CreateKey: createKey,
+  DeleteImportedKeyMaterial: deleteImportedKeyMaterial,
   DescribeDataKey: describeDataKey,
   DescribeDataKeys: describeDataKeys,
   DescribeKey: describeKey,
@@ -87,8 +91,10 @@ const kms: Readonly<Record<ControlActionName, ControlAction>> = {
   EnableKeys: enableKeys,
   GetDataKeyCiphertextBlob: getDataKeyCiphertextBlob,
   GetKeyRotationStatus: getKeyRotationStatus,
+  GetParametersForImport: getParametersForImport,
   GetRegions: getRegions,
   GetServiceStatus: getServiceStatus,
+  ImportKeyMaterial: importKeyMaterial,
   ListAlgorithms: listAlgorithms,
   ListDataKeyDetail: listDataKeyDetail,
   ListDataKeys: listDataKeys,

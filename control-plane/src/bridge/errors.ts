@@ -1,6 +1,12 @@
 /** Refusals and failures of the bridge, and what callers are told of them. */
 
-import { ApiError, type BridgeErrorCode, bridgeErrors, type ErrorCode } from "@edge-kms/protocol";
+import {
+  ApiError,
+  type BridgeErrorCode,
+  bridgeErrors,
+  type ErrorCode,
+  type Operation,
+} from "@edge-kms/protocol";
 
 /** Codes of the bridge, and what can happen on the way to it. */
 export type BridgeFailure =
@@ -46,6 +52,10 @@ const managementCodes: Readonly<Record<BridgeFailure, ErrorCode>> = {
   "too-early": "InternalError",
   corrupt: "InternalError",
   "not-authentic": "InternalError",
+  "import-token": "ResourceUnavailable.TokenExpired",
+  "import-rejected": "InvalidParameter.DecryptMaterialError",
+  "import-mismatch": "InvalidParameterValue.MaterialNotMatch",
+  "too-many-failures": "RequestLimitExceeded",
   "hsm-unavailable": "UnsupportedOperation.ServiceTemporaryUnavailable",
   internal: "InternalError",
   unreachable: "UnsupportedOperation.ServiceTemporaryUnavailable",
@@ -61,10 +71,12 @@ export function toManagementError(thrown: unknown): unknown {
 
 /**
  * What an edge tells the caller of Encrypt or Decrypt when the bridge refuses the use of one key (design P4: only what
- * the control plane has found in the caller's account has a state; for the rest of Decrypt there is one answer).
+ * the control plane has found in the caller's account has a state; for the rest of Decrypt there is one answer). All others are
+ * InternalError.
  */
-const leaseCodes: Readonly<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt: ErrorCode }>> = {
-  "bad-request": { encrypt: "InternalError", decrypt: "InternalError" },
+const leaseCodes: Readonly<
+  Partial<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt: ErrorCode }>>
+> = {
   // By an operator's ceiling.
   "not-permitted": { encrypt: "UnauthorizedOperation", decrypt: "UnauthorizedOperation" },
   "not-found": {
@@ -82,24 +94,32 @@ const leaseCodes: Readonly<Record<BridgeErrorCode, { encrypt: ErrorCode; decrypt
     encrypt: "InternalError",
     decrypt: "InvalidParameterValue.InvalidCiphertext",
   },
-  "stale-epoch": { encrypt: "InternalError", decrypt: "InternalError" },
-  "sealing-key-changed": { encrypt: "InternalError", decrypt: "InternalError" },
-  "bad-signature": { encrypt: "InternalError", decrypt: "InternalError" },
   destroyed: {
     encrypt: "ResourceUnavailable.CmkNotFound",
     decrypt: "ResourceUnavailable.CmkNotFound",
   },
-  "too-early": { encrypt: "InternalError", decrypt: "InternalError" },
-  corrupt: { encrypt: "InternalError", decrypt: "InternalError" },
   "not-authentic": {
     encrypt: "InternalError",
     decrypt: "InvalidParameterValue.InvalidCiphertext",
   },
-  "hsm-unavailable": { encrypt: "InternalError", decrypt: "InternalError" },
-  internal: { encrypt: "InternalError", decrypt: "InternalError" },
 };
 
-/** See {@link leaseCodes}; a code that is none of the bridge's is InternalError. */
-export function leaseErrorCode(code: string, purpose: "encrypt" | "decrypt"): ErrorCode {
-  return isBridgeErrorCode(code) ? leaseCodes[code][purpose] : "InternalError";
+/** The same for private keys, whose callers name them and are told of their states. */
+const pairCodes: Readonly<Partial<Record<BridgeErrorCode, ErrorCode>>> = {
+  "bad-request": "InvalidParameter",
+  "not-permitted": "UnauthorizedOperation",
+  "edge-refused": "UnauthorizedOperation",
+  frozen: "UnauthorizedOperation",
+  // A date of destruction that this database does not know.
+  conflict: "ResourceUnavailable.CmkStateNotSupport",
+  destroyed: "ResourceUnavailable.CmkNotFound",
+  "not-authentic": "FailedOperation.DecryptError",
+};
+
+/** What the caller is told of the bridge's refusal; everything that is in no table is InternalError. */
+export function leaseErrorCode(code: string, purpose: Operation["purpose"]): ErrorCode {
+  if (!isBridgeErrorCode(code)) return "InternalError";
+  const told =
+    purpose === "encrypt" || purpose === "decrypt" ? leaseCodes[code]?.[purpose] : pairCodes[code];
+  return told ?? "InternalError";
 }

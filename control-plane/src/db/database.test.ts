@@ -48,7 +48,7 @@ const newKey = (alias: string): NewKey => {
 const make = (key: NewKey) =>
   database.transaction(async (tx) => {
     await beginCreation(tx, key);
-    await finishCreation(tx, key, 1, 1);
+    await finishCreation(tx, key, { version: 1, createdAtMs: 1, publicKeyStatement: null });
   });
 const epochOf = async () => (await database.read(readEpochs))[0]?.epoch;
 

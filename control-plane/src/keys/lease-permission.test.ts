@@ -10,6 +10,7 @@ const limits = {
   maxOperations: 3,
   maxUnacknowledged: 4,
 };
+const nowMs = 1_000_000;
 const keyId = "00000000-0000-4000-8000-000000000001";
 const place = { account: "1", region: "ap-singapore", keyId };
 const toEncrypt: LeasedKey = { purpose: "encrypt", ...place };
@@ -49,6 +50,10 @@ const found = (changes: Partial<KeyWithEpoch["key"]>, isRevokedAtEdge = false): 
     deletionStepUntilMs: null,
     deletedAtMs: null,
     validToMs: null,
+    hasMaterial: true,
+    materialStep: null,
+    materialStepUntilMs: null,
+    publicKeyStatement: null,
     hsmClusterId: "",
     ...changes,
   },
@@ -59,7 +64,7 @@ const permit = (
   wanted: LeasedKey,
   changes: Partial<KeyWithEpoch["key"]>,
   isRevokedAtEdge = false,
-) => permitUse(edge, wanted, found(changes, isRevokedAtEdge), limits);
+) => permitUse(edge, wanted, found(changes, isRevokedAtEdge), limits, nowMs);
 const told = (...asked: Parameters<typeof permit>) => {
   const permission = permit(...asked);
   return permission.ok ? permission.mode : permission.error;
@@ -131,4 +136,15 @@ test("a key taken away from the edge tells it neither state nor versions", () =>
   expect(told(toEncrypt, { state: "Deleted" }, true)).toBe("ResourceUnavailable.CmkNotFound");
   const stranger = { account: "2" };
   expect(told(toEncrypt, stranger, true)).toBe("ResourceUnavailable.CmkNotFound");
+});
+
+test("imported material ends to the millisecond, and no lease outlives it", () => {
+  const lease = (validToMs: number) => permit(toEncrypt, { origin: "EXTERNAL", validToMs });
+  expect(lease(nowMs)).toEqual({ ok: false, error: "ResourceUnavailable.CmkStateNotSupport" });
+  expect(lease(nowMs + 1)).toMatchObject({ limits: { refreshAfterMs: 1, expiresAfterMs: 1 } });
+  expect(lease(nowMs + 60_000)).toMatchObject({ limits });
+  const archived = { origin: "EXTERNAL", state: "Archived", validToMs: nowMs } as const;
+  expect(told(toDecrypt(1), archived)).toBe("ResourceUnavailable.CmkStateNotSupport");
+  const pending = { ...archived, state: "PendingDelete" } as const;
+  expect(told(toEncrypt, pending)).toBe("ResourceUnavailable.KeyPendingDelete");
 });

@@ -3,7 +3,7 @@
 import type { Epoch, ErrorCode, LeasedKey, LeaseLimits } from "@edge-kms/protocol";
 import type { Key, KeyWithEpoch } from "../db/queries/keys.ts";
 import type { Edge } from "../edges/directory.ts";
-import { transition } from "./states.ts";
+import { stateAt, transition } from "./states.ts";
 import { suites } from "./suites.ts";
 
 export type UsePermission =
@@ -21,12 +21,14 @@ const refuse = (error: ErrorCode): UsePermission => ({ ok: false, error });
 /**
  * @param found the key of that id in any account and region, null when there is none.
  * @param defaults limits of keys without limits of their own.
+ * @param nowMs imported material ends to the millisecond, also before the state says so.
  */
 export function permitUse(
   edge: Pick<Edge, "accounts" | "regions">,
   wanted: LeasedKey,
   found: KeyWithEpoch | null,
   defaults: LeaseLimits,
+  nowMs: number,
 ): UsePermission {
   const isCovered = edge.accounts.has(wanted.account) && edge.regions.has(wanted.region);
   const isOwn =
@@ -40,9 +42,9 @@ export function permitUse(
   if (wanted.purpose === "decrypt" && wanted.suite !== suites[key.suite].wire) {
     return refuse(unknownKey(wanted));
   }
-  const refusal = refusalOf(found, wanted.purpose);
+  const refusal = refusalOf(found, wanted.purpose, nowMs);
   if (refusal !== null) return refuse(isKnownVersion(wanted, key) ? refusal : unknownKey(wanted));
-  const limits = leaseLimitsOf(key, defaults);
+  const limits = untilMaterialEnds(leaseLimitsOf(key, defaults), key, nowMs);
   // A lease of no length is none: the key stays in the bridge.
   const mode = key.edgeMode === "proxy" || limits.expiresAfterMs === 0 ? "proxy" : "lease";
   return { ok: true, mode, epoch, limits };
@@ -57,13 +59,26 @@ function unknownKey(wanted: LeasedKey): ErrorCode {
 
 /** An edge that may not have the key learns nothing of its state, unless there is none left to learn. */
 function refusalOf(
-  { key: { state, owner, edgeMode }, isRevokedAtEdge }: KeyWithEpoch,
+  { key, isRevokedAtEdge }: KeyWithEpoch,
   purpose: LeasedKey["purpose"],
+  nowMs: number,
 ): ErrorCode | null {
+  const { state, owner, edgeMode, validToMs } = key;
   if (state === "Deleted") return "ResourceUnavailable.CmkNotFound";
   if (edgeMode === "deny" || isRevokedAtEdge) return "UnauthorizedOperation";
-  const allowed = transition({ state, owner }, purpose);
+  const allowed = transition({ state: stateAt({ state, validToMs }, nowMs), owner }, purpose);
   return allowed.ok ? null : allowed.error;
+}
+
+/** No lease outlives imported material. */
+function untilMaterialEnds(
+  limits: LeaseLimits,
+  { validToMs }: Pick<Key, "validToMs">,
+  nowMs: number,
+): LeaseLimits {
+  const expiresAfterMs = Math.min(limits.expiresAfterMs, (validToMs ?? Infinity) - nowMs);
+  const refreshAfterMs = Math.min(limits.refreshAfterMs, expiresAfterMs);
+  return { ...limits, expiresAfterMs, refreshAfterMs };
 }
 
 /**

@@ -19,6 +19,10 @@ const transitions = `
 | Archived | CancelKeyArchive | Enabled | [C] |
 | Enabled | EnableKey | Enabled | [T] |
 | Disabled | DisableKey | Disabled | [T] |
+| PendingImport | ImportKeyMaterial | Enabled | [C] |
+| Enabled | ImportKeyMaterial | Enabled | [T] |
+| Enabled, Disabled | DeleteImportedKeyMaterial | PendingImport | [C] |
+| Enabled, Disabled, Archived | ValidTo passes | PendingImport | [C] |
 `;
 
 /** What each state permits: the same. `?` of the contract is decided here, as the README says. */
@@ -33,6 +37,8 @@ const permissions = `
 | rotate | yes | RU.CmkStateNotSupport | RU.CmkStateNotSupport | RU.CmkStateNotSupport | RU.CmkStateNotSupport |
 | bind | yes | RU.CmkStateNotSupport | RU.CmkStateNotSupport | RU.CmkStateNotSupport | RU.CmkStateNotSupport |
 | unbind | yes | yes | yes | yes | yes |
+| usePair | yes | RU.CmkStateNotSupport | RU.CmkStateNotSupport | RU.CmkStateNotSupport | RU.CmkStateNotSupport |
+| prepareImport | yes | RU.CmkStateNotSupport | yes | RU.CmkStateNotSupport | RU.CmkStateNotSupport |
 `;
 
 const actionNames: Record<string, KeyAction> = {
@@ -42,6 +48,9 @@ const actionNames: Record<string, KeyAction> = {
   CancelKeyDeletion: "cancelDeletion",
   ArchiveKey: "archive",
   CancelKeyArchive: "cancelArchive",
+  ImportKeyMaterial: "importMaterial",
+  DeleteImportedKeyMaterial: "deleteMaterial",
+  "ValidTo passes": "expireMaterial",
 };
 
 const cellsOf = (row: string) =>
@@ -61,6 +70,10 @@ for (const [from = "", action = "", to = ""] of rowsOf(transitions)) {
     const end = to.replace(/^error RU\./, "ResourceUnavailable.");
     expected.set(`${state}/${actionNames[action]}`, end);
   }
+}
+// Nobody asks for it, so nobody is refused: the state stays.
+for (const state of ["PendingImport", "PendingDelete"]) {
+  expected.set(`${state}/expireMaterial`, state);
 }
 for (const [action = "", ...cells] of rowsOf(permissions).slice(1)) {
   states.forEach((state, i) => {
@@ -84,7 +97,9 @@ test("the contract's copy names no action that the table lacks", () => {
 });
 
 test("keys that a cloud product made are described and rotated, and nothing else", () => {
-  const permitted = names.filter(
+  // Time is no caller.
+  const called = names.filter((action) => action !== "expireMaterial");
+  const permitted = called.filter(
     (action) => transition({ state: "Enabled", owner: "cos" }, action).ok,
   );
   expect(permitted).toEqual(["describe", "enableRotation", "disableRotation", "rotate"]);
@@ -101,7 +116,7 @@ test("keys that a cloud product made are described and rotated, and nothing else
   expect(codes("encrypt")).toEqual(new Set(["UnauthorizedOperation"]));
 });
 
-test("bound keys are neither disabled nor archived nor deleted, and keep all else", () => {
+test("bound keys keep their state and their material, and all else is permitted", () => {
   const differing = names.filter((action) =>
     states.some((state) => {
       const free = transition({ state, ...user }, action);
@@ -111,13 +126,18 @@ test("bound keys are neither disabled nor archived nor deleted, and keep all els
       return false;
     }),
   );
-  expect(differing).toEqual(["disable", "scheduleDeletion", "archive"]);
+  expect(differing).toEqual(["disable", "scheduleDeletion", "archive", "deleteMaterial"]);
 });
 
 test("no key leaves PendingDelete but to Disabled", () => {
   const ends = names.map((action) => transition({ state: "PendingDelete", ...user }, action));
   const reached = ends.flatMap((end): KeyState[] => (end.ok ? [end.state] : []));
   expect(new Set(reached)).toEqual(new Set(["PendingDelete", "Disabled"]));
+});
+
+test("a deletion that is cancelled leaves a key without its material waiting for it", () => {
+  const key = { state: "PendingDelete", ...user, hasMaterial: false } as const;
+  expect(transition(key, "cancelDeletion")).toEqual({ ok: true, state: "PendingImport" });
 });
 
 test("nextState throws the refusal", () => {

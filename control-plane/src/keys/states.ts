@@ -121,6 +121,41 @@ export const stateTable = {
     productMade: null,
     bound: null,
   },
+  /** AsymmetricRsaDecrypt, AsymmetricSm2Decrypt, SignByAsymmetricKey, VerifyByAsymmetricKey, GetPublicKey. */
+  usePair: {
+    states: everywhere(stateNotSupported, { Enabled: stay }),
+    productMade: "UnauthorizedOperation",
+    bound: null,
+  },
+  /** GetParametersForImport: of states that ImportKeyMaterial takes. */
+  prepareImport: {
+    states: everywhere(stateNotSupported, { Enabled: stay, PendingImport: stay }),
+    productMade: notUserMade,
+    bound: null,
+  },
+  importMaterial: {
+    states: everywhere(stateNotSupported, { Enabled: stay, PendingImport: to("Enabled") }),
+    productMade: notUserMade,
+    bound: null,
+  },
+  deleteMaterial: {
+    states: everywhere(stateNotSupported, {
+      Enabled: to("PendingImport"),
+      Disabled: to("PendingImport"),
+    }),
+    productMade: notUserMade,
+    bound: usedByProduct,
+  },
+  /** ValidTo has passed: whatever users do with the key otherwise. A key that waits for deletion loses its material with the rest. */
+  expireMaterial: {
+    states: everywhere(stay, {
+      Enabled: to("PendingImport"),
+      Disabled: to("PendingImport"),
+      Archived: to("PendingImport"),
+    }),
+    productMade: null,
+    bound: null,
+  },
   /** Only a key that is in use gets a user. */
   bind: {
     states: everywhere(stateNotSupported, { Enabled: stay }),
@@ -138,11 +173,13 @@ export interface KeySituation {
   readonly state: KeyState;
   readonly owner: string;
   readonly isBound?: boolean;
+  /** False for an EXTERNAL key without its material. */
+  readonly hasMaterial?: boolean;
 }
 
 /** The state after the action, or the refusal. */
 export function transition(
-  { state, owner, isBound = false }: KeySituation,
+  { state, owner, isBound = false, hasMaterial = true }: KeySituation,
   action: KeyAction,
 ):
   | { readonly ok: true; readonly state: KeyState }
@@ -152,7 +189,10 @@ export function transition(
   if (isBound && row.bound !== null) return { ok: false, error: row.bound };
   const cell = row.states[state];
   if (cell === stay) return { ok: true, state };
-  return "to" in cell ? { ok: true, state: cell.to } : { ok: false, error: cell.error };
+  if ("error" in cell) return { ok: false, error: cell.error };
+  // Taken back without material, a key waits for it as before.
+  const isWaiting = action === "cancelDeletion" && !hasMaterial;
+  return { ok: true, state: isWaiting ? "PendingImport" : cell.to };
 }
 
 /** As {@link transition}, with the refusal thrown as an ApiError. */
@@ -160,6 +200,15 @@ export function nextState(key: KeySituation, action: KeyAction): KeyState {
   const result = transition(key, action);
   if (!result.ok) throw new ApiError(result.error);
   return result.state;
+}
+
+/** The state of a key at a time: it waits for material from the moment of `ValidTo` on, though nobody has come to write that down. */
+export function stateAt(
+  { state, validToMs }: { readonly state: KeyState; readonly validToMs: number | null },
+  nowMs: number,
+): KeyState {
+  const isOver = validToMs !== null && validToMs <= nowMs;
+  return isOver ? nextState({ state, owner: "user" }, "expireMaterial") : state;
 }
 
 /** States that ListKeys shows (contract §2.3). */

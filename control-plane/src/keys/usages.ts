@@ -1,17 +1,30 @@
-/** What CMKs are for (contract §3.7), and which of it this version makes. */
+/** What CMKs are for (contract §3.7), and which of it a region offers. */
 
-import { ApiError, type KeyUsage } from "@edge-kms/protocol";
+import {
+  ApiError,
+  type AsymmetricKeyUsage,
+  asymmetricKeyUsages,
+  type KeyUsage,
+  keyUsages,
+} from "@edge-kms/protocol";
+import type { Region } from "../regions.ts";
 
-/** Usages of new keys that regions offer. The others of the API are known and refused. */
-const offeredUsages: ReadonlySet<KeyUsage> = new Set<KeyUsage>(["ENCRYPT_DECRYPT"]);
+/** The usages of new keys in a region: all that there are, unless its configuration says less. */
+export function usagesOf({ keyUsages: offered = keyUsages }: Region): readonly KeyUsage[] {
+  return offered;
+}
 
 /** The usage of a new key; empty means symmetric. Unknown words were refused when the input was parsed. */
-export function usageForCreation(usage: KeyUsage | ""): KeyUsage {
+export function usageForCreation(region: Region, usage: KeyUsage | ""): KeyUsage {
   const wanted = usage === "" ? "ENCRYPT_DECRYPT" : usage;
-  if (!offeredUsages.has(wanted)) {
+  if (!usagesOf(region).includes(wanted)) {
     throw new ApiError("UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion");
   }
   return wanted;
+}
+
+export function isAsymmetric(usage: string): usage is AsymmetricKeyUsage {
+  return asymmetricKeyUsages.some((one) => one === usage);
 }
 
 /** What ListKeyDetail filters by: null for all usages. Unknown words match nothing, as in any filter. */

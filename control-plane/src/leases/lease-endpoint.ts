@@ -75,7 +75,7 @@ async function authoriseAndGrant(
   const permitted: BridgeRequest<"lease">["permitted"] = [];
   for (const [index, key] of wanted.entries()) {
     const row = byId.get(key.keyId) ?? null;
-    const permission = permitUse(edge, key, row, services.keyLimits);
+    const permission = permitUse(edge, key, row, services.keyLimits, services.clock());
     if (!permission.ok) results.set(index, { error: { code: permission.error } });
     else if (permission.mode === "proxy") results.set(index, { proxied: true });
     else permitted.push({ index, epoch: permission.epoch, limits: permission.limits });

@@ -5,6 +5,7 @@
 
 import {
   type ErrorCode,
+  isPairOperation,
   type Operation,
   type OperationResponse,
   operationRequest,
@@ -17,6 +18,7 @@ import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
 import { authenticateEdge } from "../edges/authenticate.ts";
 import type { Edge } from "../edges/directory.ts";
 import { permitUse } from "../keys/lease-permission.ts";
+import { permitPairOperation } from "../keys/pair-permission.ts";
 import { translateBridgeRefusal } from "./bridge-refusal.ts";
 import type { LeaseServices } from "./lease-endpoint.ts";
 
@@ -50,7 +52,7 @@ export async function performOperation(
 }
 
 async function authoriseAndPerform(
-  { database, bridge, keyLimits }: LeaseServices,
+  { database, bridge, keyLimits, clock }: LeaseServices,
   edge: Edge,
   request: SignedMessage,
   wanted: Operation,
@@ -58,10 +60,12 @@ async function authoriseAndPerform(
   const [found = null] = await database.read((db) =>
     findKeysWithEpochs(db, [wanted.keyId], edge.edge),
   );
-  const permission = permitUse(edge, wanted, found, keyLimits);
+  const permission = isPairOperation(wanted)
+    ? permitPairOperation(edge, wanted, found)
+    : permitUse(edge, wanted, found, keyLimits, clock());
   if (!permission.ok) return refuse(permission.error);
-  const { epoch, limits } = permission;
-  const { maxUnacknowledged } = limits;
+  const { epoch } = permission;
+  const { maxUnacknowledged } = keyLimits;
   const { result } = await bridge.call("operate", { request, epoch, maxUnacknowledged });
   const body: OperationResponse = { result };
   return { status: 200, body };

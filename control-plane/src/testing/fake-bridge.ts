@@ -63,6 +63,9 @@ export class FakeBridge implements Bridge {
   /** Dates of destruction. */
   readonly dates = new Map<string, number>();
   readonly destroyed = new Set<string>();
+  /** Of keys with imported material, null while they have none; and what each had first. */
+  readonly materials = new Map<string, string | null>();
+  readonly fingerprints = new Map<string, string>();
   /** Keys whose leases are refused, with which code. */
   readonly refusedLeases = new Map<string, BridgeErrorCode>();
   readonly freezes: Freeze[] = [];
@@ -139,6 +142,39 @@ export class FakeBridge implements Bridge {
     createKey: ({ keyId, account }) => {
       this.made.set(keyId, account);
       return { version: 1, createdAtMs: 1_700_000_000_000, store: "software" };
+    },
+    createExternalKey: ({ keyId, account }) => {
+      this.made.set(keyId, account);
+      this.materials.set(keyId, null);
+      return { createdAtMs: 1_700_000_000_000, store: "software" };
+    },
+    createKeyPair: ({ account, region, keyId, usage }) => {
+      this.made.set(keyId, account);
+      const content = { account, region, keyId, version: 1, usage, publicKey: "MAA=" };
+      const { publicKey: type } = signedMessageTypes;
+      const statement = signMessage(type, content, this.identity.privateKey);
+      return { version: 1, createdAtMs: 1_700_000_000_000, store: "software", statement };
+    },
+    importParameters: ({ keyId, algorithm }) => {
+      this.#requireKey("importParameters", keyId);
+      const token = Buffer.from(`${keyId}:${algorithm}`).toString("base64");
+      return { token, publicKey: "MAA=", validToMs: this.clock() + 86_400_000 };
+    },
+    // Wrapping is the real bridge's to judge: what comes is taken as the material itself.
+    importMaterial: ({ keyId, token, material }) => {
+      this.#requireKey("importMaterial", keyId);
+      const [tokenKeyId] = Buffer.from(token, "base64").toString("utf8").split(":");
+      if (tokenKeyId !== keyId) throw new BridgeError("importMaterial", "import-token");
+      const before = this.fingerprints.get(keyId) ?? material;
+      if (before !== material) throw new BridgeError("importMaterial", "import-mismatch");
+      this.fingerprints.set(keyId, material);
+      this.materials.set(keyId, material);
+      return { version: 1, store: "software" };
+    },
+    deleteMaterial: ({ keyId }) => {
+      this.#requireKey("deleteMaterial", keyId);
+      this.materials.set(keyId, null);
+      return {};
     },
     abandonKey: ({ keyId }) => {
       this.abandoned.push(keyId);

@@ -61,13 +61,12 @@ test.each([
   ["a long description", { Alias: "a", Description: "ü".repeat(513) }, "InvalidParameter"],
   ["a NUL in a text", { Alias: "a", Description: "a\u0000b" }, "InvalidParameter"],
   ["an unknown usage", { Alias: "a", KeyUsage: "FLY" }, "InvalidParameterValue.InvalidKeyUsage"],
-  [
-    "a usage not offered yet",
-    { Alias: "a", KeyUsage: "ASYMMETRIC_DECRYPT_SM2" },
-    "UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion",
-  ],
   ["type 3", { Alias: "a", Type: 3 }, "InvalidParameterValue.InvalidType"],
-  ["type 2, imported material", { Alias: "a", Type: 2 }, "UnsupportedOperation"],
+  [
+    "imported material for a pair",
+    { Alias: "a", Type: 2, KeyUsage: "ASYMMETRIC_DECRYPT_SM2" },
+    "InvalidParameterValue.InvalidKeyUsage",
+  ],
   ["a cluster", { Alias: "a", HsmClusterId: "x" }, "InvalidParameterValue.InvalidHsmClusterId"],
   [
     "a tag key twice",

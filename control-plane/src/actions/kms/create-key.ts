@@ -10,24 +10,26 @@ import {
   countTowardsQuota,
   finishCreation,
   lockQuota,
+  type MadeKey,
   type NewKey,
 } from "../../db/queries/key-creation.ts";
 import { aliasConstraint } from "../../db/queries/keys.ts";
 import { creationTimeMs, giveUpCreation } from "../../keys/creation.ts";
 import { firstRotationMs, unixSeconds } from "../../keys/metadata.ts";
 import { suites } from "../../keys/suites.ts";
-import { usageForCreation } from "../../keys/usages.ts";
+import { isAsymmetric, usageForCreation } from "../../keys/usages.ts";
 import { controlAction } from "../action.ts";
 import type { Call } from "../call.ts";
 
 export const createKey = controlAction(kmsActions.CreateKey, {
   async act(call, input) {
-    if (input.Type === 2) {
-      throw new ApiError("UnsupportedOperation", {
-        message: "Keys with imported material (Type 2) are not offered yet.",
+    const keyUsage = usageForCreation(call.region, input.KeyUsage);
+    const isExternal = input.Type === 2;
+    if (isExternal && keyUsage !== "ENCRYPT_DECRYPT") {
+      throw new ApiError("InvalidParameterValue.InvalidKeyUsage", {
+        message: "Imported material (Type 2) is for ENCRYPT_DECRYPT only.",
       });
     }
-    const keyUsage = usageForCreation(input.KeyUsage);
     const tags = (input.Tags ?? []).map((tag) => ({ key: tag.TagKey, value: tag.TagValue }));
     const key: NewKey = {
       ...call.scope,
@@ -35,7 +37,7 @@ export const createKey = controlAction(kmsActions.CreateKey, {
       alias: input.Alias,
       description: input.Description,
       keyUsage,
-      origin: "TENCENT_KMS",
+      origin: isExternal ? "EXTERNAL" : "TENCENT_KMS",
       suite: call.region.suite,
       creatorUin: call.principal.uin,
       createdAtMs: call.nowMs,
@@ -50,7 +52,7 @@ export const createKey = controlAction(kmsActions.CreateKey, {
       Alias: key.alias,
       CreateTime: unixSeconds(key.createdAtMs),
       Description: input.Description,
-      KeyState: "Enabled",
+      KeyState: isExternal ? "PendingImport" : "Enabled",
       KeyUsage: keyUsage,
       TagCode: 0,
       TagMsg: tags.length === 0 ? "no tags to save" : "ok",
@@ -77,21 +79,17 @@ async function reserve(call: Call, key: NewKey): Promise<void> {
 
 /** Steps 2 and 3. What fails here is given up; the caller may try again with the same alias. */
 async function make(call: Call, key: NewKey): Promise<void> {
-  const { database, bridge, background } = call.services;
-  const { account, region, keyId, suite } = key;
+  const { database, background } = call.services;
   try {
-    const made = await bridge
-      .call("createKey", { account, region, keyId, suite: suites[suite].wire })
-      .catch((error: unknown) => {
-        // Idempotent, so a call that may or may not have arrived is made once more.
-        const isUncertain = error instanceof BridgeError && error.code === "no-answer";
-        if (!isUncertain) throw error;
-        return bridge.call("createKey", { account, region, keyId, suite: suites[suite].wire });
-      });
-    call.noteKey(keyId);
+    const made = await makeAtBridge(call, key).catch((error: unknown) => {
+      // Idempotent, so a call that may or may not have arrived is made once more.
+      const isUncertain = error instanceof BridgeError && error.code === "no-answer";
+      if (!isUncertain) throw error;
+      return makeAtBridge(call, key);
+    });
+    call.noteKey(key.keyId);
     await call.change(async (tx) => {
-      const isFinished = await finishCreation(tx, key, made.version, made.createdAtMs);
-      if (!isFinished) {
+      if (!(await finishCreation(tx, key, made))) {
         throw new ApiError("InternalError", { detail: "the creation was given up meanwhile" });
       }
     });
@@ -101,6 +99,22 @@ async function make(call: Call, key: NewKey): Promise<void> {
     background("give up key creation", () => giveUpCreation(call.services, key));
     throw toManagementError(error);
   }
+}
+
+async function makeAtBridge({ services: { bridge } }: Call, key: NewKey): Promise<MadeKey> {
+  const { account, region, keyId } = key;
+  const name = { account, region, keyId };
+  const suite = suites[key.suite].wire;
+  if (key.origin === "EXTERNAL") {
+    const { createdAtMs } = await bridge.call("createExternalKey", { ...name, suite });
+    return { version: 0, createdAtMs, publicKeyStatement: null };
+  }
+  if (isAsymmetric(key.keyUsage)) {
+    const made = await bridge.call("createKeyPair", { ...name, usage: key.keyUsage });
+    return { ...made, publicKeyStatement: JSON.stringify(made.statement) };
+  }
+  const made = await bridge.call("createKey", { ...name, suite });
+  return { ...made, publicKeyStatement: null };
 }
 
 /** The unique index decides between callers who want one alias at the same time. */

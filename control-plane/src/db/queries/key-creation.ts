@@ -67,19 +67,33 @@ export async function beginCreation(tx: Queryable, key: NewKey): Promise<void> {
   );
 }
 
+/** What the bridge has made of a key. Version 0: nothing yet, its material will be imported. */
+export interface MadeKey {
+  readonly version: number;
+  readonly createdAtMs: number;
+  /** Of an asymmetric key. */
+  readonly publicKeyStatement: string | null;
+}
+
 /** Shows the key to its users. False when the creation was given up meanwhile. */
 export async function finishCreation(
   tx: Queryable,
   key: UnfinishedKey,
-  version: number,
-  createdAtMs: number,
+  { version, createdAtMs, publicKeyStatement }: MadeKey,
 ): Promise<boolean> {
   const rows = await tx
     .update(keys)
-    .set({ state: "Enabled", currentVersion: version, creatingUntilMs: null })
+    .set({
+      state: version === 0 ? "PendingImport" : "Enabled",
+      currentVersion: version,
+      hasMaterial: version > 0,
+      publicKeyStatement,
+      creatingUntilMs: null,
+    })
     .where(and(eq(keys.keyId, key.keyId), eq(keys.state, "Creating")))
     .returning({ keyId: keys.keyId });
   if (rows.length === 0) return false;
+  if (version === 0) return true;
   await tx
     .insert(keyVersions)
     .values({ keyId: key.keyId, version, account: key.account, createdAtMs });

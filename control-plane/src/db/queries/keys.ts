@@ -5,7 +5,14 @@
 
 import { and, asc, count, desc, eq, exists, inArray, not, or, type SQL, sql } from "drizzle-orm";
 import type { Queryable } from "../database.ts";
-import { accounts, edgeRevocations, keyEdgeRevocations, keys, keyTags } from "../schema/index.ts";
+import {
+  accounts,
+  edgeRevocations,
+  keyEdgeRevocations,
+  keys,
+  keyTags,
+  keyVersions,
+} from "../schema/index.ts";
 import { type keyStates, keyStates as visibleStates } from "../schema/keys.ts";
 import { countKeys } from "./key-counts.ts";
 
@@ -220,4 +227,17 @@ export async function updateKey(
     .update(keys)
     .set(changes)
     .where(and(eq(keys.keyId, key.keyId), eq(keys.account, key.account)));
+}
+
+/** Notes a version of a key, unless it is there. */
+export async function insertVersionOnce(
+  tx: Queryable,
+  { keyId, account }: Pick<Key, "keyId" | "account">,
+  version: number,
+  createdAtMs: number,
+): Promise<void> {
+  await tx
+    .insert(keyVersions)
+    .values({ keyId, version, account, createdAtMs })
+    .onConflictDoNothing();
 }

@@ -28,6 +28,7 @@ export const keyStates = [
 export const storedKeyStates = ["Creating", "Abandoned", ...keyStates, "Deleted"] as const;
 export const keyOrigins = ["TENCENT_KMS", "EXTERNAL"] as const;
 export const keySuites = ["AES_256", "SM4"] as const;
+export const materialSteps = ["import", "delete"] as const;
 export const edgeModes = ["lease", "proxy", "deny"] as const;
 
 const ms = (name: string) => bigint(name, { mode: "number" });
@@ -72,6 +73,13 @@ export const keys = pgTable(
     deletionStepUntilMs: ms("deletion_step_until_ms"),
     deletedAtMs: ms("deleted_at_ms"),
     validToMs: ms("valid_to_ms"),
+    /** False for an EXTERNAL key without its material. */
+    hasMaterial: boolean("has_material").notNull().default(true),
+    /** While material is imported or deleted at the bridge: which, and when others may take that over. */
+    materialStep: text("material_step", { enum: materialSteps }),
+    materialStepUntilMs: ms("material_step_until_ms"),
+    /** Of an asymmetric key: what the bridge signed of its public key (`publicKeyStatement`), as JSON. */
+    publicKeyStatement: text("public_key_statement"),
     hsmClusterId: text("hsm_cluster_id").notNull().default(""),
   },
   (t) => [
@@ -90,6 +98,11 @@ export const keys = pgTable(
     index("keys_with_deletion_step")
       .on(t.deletionStepUntilMs)
       .where(sql`${t.deletionStepUntilMs} is not null`),
+    index("keys_with_expiring_material").on(t.validToMs).where(sql`${t.validToMs} is not null`),
+    index("keys_with_material_step")
+      .on(t.materialStepUntilMs)
+      .where(sql`${t.materialStepUntilMs} is not null`),
+    check("keys_material_step", sql`${t.materialStep} in ('import', 'delete')`),
     check(
       "keys_state",
       sql`${t.state} in ('Creating', 'Abandoned', 'Enabled', 'Disabled', 'PendingImport', 'PendingDelete', 'Archived', 'Deleted')`,
