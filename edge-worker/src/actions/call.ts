@@ -7,10 +7,11 @@ import type {
   kmsActions,
   LeasedKey,
   Operands,
+  PairOperation,
 } from "@edge-kms/protocol";
 import type { Core } from "@edge-kms/wasm-core";
 import type { Region } from "../bindings.ts";
-import type { Answer, DataKeyToRead, DataKeyToStore } from "../instance/messages.ts";
+import type { Answer, DataKeyToRead, DataKeyToStore, PublicKeyLoan } from "../instance/messages.ts";
 import type { OpenKey } from "../keys/open-keys.ts";
 
 /** Parameters of an action as `parseInput` gives them, and its answer. */
@@ -56,6 +57,12 @@ export class Trail {
     this.store = lease.store;
   }
 
+  /** What allows this one answer, and would be had anew if it were void. */
+  relyOnce(lease: { readonly leaseId: string; readonly store: OpenKey["store"] | null }): void {
+    this.leases.push(lease.leaseId);
+    if (lease.store !== null) this.store = lease.store;
+  }
+
   used(use: KeyUse["use"], { keyId, version, branch }: Branch): void {
     this.uses.push({ use, keyId, version, branch });
   }
@@ -78,4 +85,8 @@ export interface ActionCall {
   readonly dataKeys: DataKeyDoor;
   /** Has the work done with a key, here or in the bridge, and puts the key on the trail. */
   withKey<T>(key: LeasedKey, work: KeyWork<T>): Promise<T>;
+  /** Has the bridge sign or decrypt with a private key; the result is the caller's to wipe. */
+  withPair(operation: PairOperation, text: Uint8Array): Promise<Uint8Array>;
+  /** The public key of an asymmetric CMK that may be used. */
+  publicKey(keyId: string): Promise<PublicKeyLoan>;
 }

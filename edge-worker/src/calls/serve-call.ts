@@ -10,6 +10,7 @@ import {
   encodeError,
   encodeSuccess,
   type LeasedKey,
+  type PairOperation,
   parseRequestParams,
   type RequestHead,
   toApiError,
@@ -22,7 +23,7 @@ import type { Caller } from "../caller/authenticate.ts";
 import { authorize } from "../caller/authorize.ts";
 import { usedSignature } from "../caller/used-signature.ts";
 import type { Arrival } from "../http/arrival.ts";
-import { verdicts } from "../instance/messages.ts";
+import { type PublicKeyLoan, verdicts } from "../instance/messages.ts";
 import type { Visit } from "../isolate/isolate.ts";
 import { proxied } from "../keys/key-ring.ts";
 import { describeCause } from "../log.ts";
@@ -110,6 +111,8 @@ async function run(
       uin: caller.principal.uin,
       dataKeys: visit,
       withKey: (key, work) => withKey(key, work, trail, visit),
+      withPair: (operation, text) => withPair(operation, text, trail, visit),
+      publicKey: (keyId) => publicKeyOf(caller.principal.account, region, keyId, trail, visit),
     };
     const output = await perform(action.name, params, call);
     return { body: encodeSuccess(arrival.requestId, output), trail, error: null };
@@ -136,10 +139,39 @@ async function withKey<T>(
   const { performed, content } = await bridgeWork.perform(key, work.operands(), visit);
   try {
     trail.rely(key, performed);
-    return work.byBridge({ ...performed, keyId: key.keyId }, content);
+    if (performed.branch === null) throw new ApiError("InternalError", { detail: "no-branch" });
+    return work.byBridge({ ...performed.branch, keyId: key.keyId }, content);
   } finally {
     content.fill(0);
   }
+}
+
+const noContext = new Uint8Array(0);
+
+/** With a private key, in the bridge. */
+async function withPair(
+  operation: PairOperation,
+  text: Uint8Array,
+  trail: Trail,
+  visit: Visit,
+): Promise<Uint8Array> {
+  const operands = { context: noContext, text };
+  const { performed, content } = await visit.isolate.bridgeWork.perform(operation, operands, visit);
+  trail.relyOnce(performed);
+  return content;
+}
+
+async function publicKeyOf(
+  account: string,
+  region: Region,
+  keyId: string,
+  trail: Trail,
+  visit: Visit,
+): Promise<PublicKeyLoan> {
+  const read = await visit.readPublicKey({ account, region: region.name, keyId });
+  if (!read.ok) throw new ApiError(read.code, { detail: read.reason });
+  trail.relyOnce({ leaseId: read.value.leaseId, store: null });
+  return read.value;
 }
 
 /** The region of a request, which is the default one when it names none. */

@@ -33,10 +33,14 @@ import type {
   OperationQuestion,
   Performed,
   Proxied,
+  PublicKeyLoan,
+  PublicKeyQuestion,
 } from "./messages.ts";
 import { Operations } from "./operations.ts";
 import { Outbox } from "./outbox.ts";
 import { Predecessors } from "./predecessors.ts";
+import { PublicKeys } from "./public-keys.ts";
+import { unreachable } from "./refusals.ts";
 import { ReplayMemory } from "./replay-memory.ts";
 import { Upstream } from "./upstream.ts";
 
@@ -50,6 +54,8 @@ export class EdgeInstance extends DurableObject {
   readonly #callers: CallerLeases;
   readonly #dataKeys: HostedDataKeys;
   readonly #operations: Operations;
+  readonly #publicKeys: PublicKeys;
+  readonly #bridgeSealing: BridgeSealing;
   readonly #epochs = new Epochs();
   readonly #commitPoint: CommitPoint;
   readonly #delivery: Delivery;
@@ -90,13 +96,18 @@ export class EdgeInstance extends DurableObject {
     this.#callers = new CallerLeases(context);
     this.#dataKeys = new HostedDataKeys(upstream);
     this.#operations = new Operations(context);
+    this.#publicKeys = new PublicKeys(context);
+    this.#bridgeSealing = context.bridgeSealing;
     this.#commitPoint = new CommitPoint({
       edge: bindings.edgeId,
       instance,
       clock: this.#clock,
       epochs,
       keys: {
-        valid: (id, nowMs) => this.#keys.valid(id, nowMs) ?? this.#operations.valid(id, nowMs),
+        valid: (id, nowMs) =>
+          this.#keys.valid(id, nowMs) ??
+          this.#operations.valid(id, nowMs) ??
+          this.#publicKeys.valid(id, nowMs),
       },
       callers: this.#callers,
       replays: new ReplayMemory(this.#clock.now(), bindings.signatureReuseMs),
@@ -121,6 +132,19 @@ export class EdgeInstance extends DurableObject {
   /** An operation by the bridge, its result sealed to the isolate that asks. */
   operate(question: OperationQuestion): Promise<Answer<Performed | Proxied>> {
     return this.#operations.perform(question);
+  }
+
+  /** What operands for the bridge are sealed to. */
+  async bridgeSealingKey(): Promise<Answer<Proxied>> {
+    try {
+      return { ok: true, value: { sealingKey: await this.#bridgeSealing.key() } };
+    } catch (thrown) {
+      return unreachable("sealing key", thrown);
+    }
+  }
+
+  readPublicKey(question: PublicKeyQuestion): Promise<Answer<PublicKeyLoan>> {
+    return this.#publicKeys.read(question);
   }
 
   /** A change went through this edge: what was refused before it is asked again. */

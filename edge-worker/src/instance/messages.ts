@@ -4,6 +4,7 @@
  */
 
 import type {
+  AsymmetricKeyUsage,
   BridgeSealingKey,
   CallerProof,
   Epoch,
@@ -63,12 +64,15 @@ export interface OperationQuestion {
 /** What the bridge has done, with the terms under which it may be answered. */
 export interface Performed {
   readonly leaseId: string;
-  readonly version: number;
-  readonly branch: string;
-  readonly suite: 1 | 2;
+  /** The branch key that was used; null for a private key. */
+  readonly branch: {
+    readonly version: number;
+    readonly branch: string;
+    readonly suite: 1 | 2;
+  } | null;
   readonly store: "pkcs11" | "software";
   readonly requestHash: string;
-  /** Envelope or plaintext, sealed to the isolate by the bridge. */
+  /** Envelope, plaintext or signature, sealed to the isolate by the bridge. */
   readonly sealed: Sealed;
 }
 
@@ -94,6 +98,20 @@ export type DataKeyToStore = Omit<StoreDataKeyRequest, keyof ReadDataKeyRequest>
   Pick<StoreDataKeyRequest, "account" | "region">;
 
 export type DataKeyToRead = Pick<ReadDataKeyRequest, "account" | "region" | "dataKeyId">;
+
+export interface PublicKeyQuestion {
+  readonly account: string;
+  readonly region: string;
+  readonly keyId: string;
+}
+
+/** A public key that may be used now, and the id under which the commit point holds the call to that. */
+export interface PublicKeyLoan {
+  readonly leaseId: string;
+  readonly usage: AsymmetricKeyUsage;
+  /** SubjectPublicKeyInfo in DER. */
+  readonly publicKey: Uint8Array<ArrayBuffer>;
+}
 
 /** One signature for the replay memory: 8 bytes name it, 8 say what it was used for, 1 whether it may be reused. */
 export const REPLAY_BYTES = 17;

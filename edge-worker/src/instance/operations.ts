@@ -9,6 +9,7 @@ import {
   base64Encode,
   type Epoch,
   isErrorCode,
+  type Operation,
   type OperationRequest,
   type OperationResponse,
   type OperationResult,
@@ -76,7 +77,10 @@ export class Operations {
       .catch((thrown: unknown) => unreachable(`operation with ${operation.keyId}`, thrown));
     if (answer === null) return refusal("RequestLimitExceeded", "operation-queue-full");
     // Whether a ciphertext opens depends on more than its key.
-    const isOfTheKey = !answer.ok && answer.code !== "InvalidParameterValue.InvalidCiphertext";
+    const isOfTheKey =
+      !answer.ok &&
+      answer.code !== "InvalidParameterValue.InvalidCiphertext" &&
+      answer.code !== "FailedOperation.DecryptError";
     if (isOfTheKey && isSettled(answer.code)) this.#refusals.keep(name, answer, clock.now());
     return answer;
   }
@@ -142,12 +146,7 @@ export class Operations {
       result.account === operation.account &&
       result.region === operation.region &&
       result.keyId === operation.keyId;
-    const isTheBranch =
-      operation.purpose === "encrypt"
-        ? result.group === identity.group
-        : result.version === operation.version &&
-          result.branch === operation.branch &&
-          result.suite === operation.suite;
+    const isTheBranch = isOfBranch(result, operation, identity.group);
     // It is never refreshed.
     const times = localTimes({ ...result, refreshAtMs: result.expiresAtMs }, sentAtMs, 0);
     const enc = base64Decode(result.sealed.enc);
@@ -159,8 +158,12 @@ export class Operations {
     const { leaseId, account, maxUnacknowledged, epoch } = result;
     const { expiresAtMs } = times;
     this.#keep(leaseId, { account, maxUnacknowledged, epoch, expiresAtMs, operationsLeft: 1 });
-    const { version, branch, suite, store } = result;
-    return { leaseId, version, branch, suite, store, requestHash, sealed: { enc, ciphertext } };
+    const { store } = result;
+    const branch =
+      "branch" in result
+        ? { version: result.version, branch: result.branch, suite: result.suite }
+        : null;
+    return { leaseId, branch, store, requestHash, sealed: { enc, ciphertext } };
   }
 
   #keep(id: string, held: HeldOperation): void {
@@ -176,4 +179,16 @@ export class Operations {
     if (this.#byId.size >= MAX_HELD && oldest !== undefined) this.#byId.delete(oldest);
     this.#byId.set(id, held);
   }
+}
+
+/** Whether the branch that was used is the one that was asked for; private keys have none. */
+function isOfBranch(result: OperationResult, asked: Operation, group: string): boolean {
+  if (asked.purpose === "encrypt") return "group" in result && result.group === group;
+  if (asked.purpose !== "decrypt") return true;
+  return (
+    "branch" in result &&
+    result.version === asked.version &&
+    result.branch === asked.branch &&
+    result.suite === asked.suite
+  );
 }

@@ -20,6 +20,8 @@ import type {
   OperationQuestion,
   Performed,
   Proxied,
+  PublicKeyLoan,
+  PublicKeyQuestion,
 } from "../instance/messages.ts";
 import { BridgeWork, type OperationDoor } from "../keys/bridge-work.ts";
 import { type KeyDoor, KeyRing } from "../keys/key-ring.ts";
@@ -37,6 +39,8 @@ const RIGHTS_DEADLINE_MS = 1_000;
 export interface InstanceDoor {
   lendKey(question: KeyQuestion): Promise<Answer<KeyLoan | Proxied>>;
   operate(question: OperationQuestion): Promise<Answer<Performed | Proxied>>;
+  bridgeSealingKey(): Promise<Answer<Proxied>>;
+  readPublicKey(question: PublicKeyQuestion): Promise<Answer<PublicKeyLoan>>;
   rightsChanged(): Promise<void>;
   lendCaller(question: CallerQuestion): Promise<Answer<CallerLoan>>;
   storeDataKey(dataKey: DataKeyToStore): Promise<Answer<string>>;
@@ -126,6 +130,14 @@ export class Visit implements KeyDoor, OperationDoor, CallerDoor, CommitDoor {
 
   operate(question: OperationQuestion): Promise<Answer<Performed | Proxied>> {
     return within(RPC_DEADLINE_MS, this.isolate.instance().operate(question));
+  }
+
+  bridgeSealingKey(): Promise<Answer<Proxied>> {
+    return within(RPC_DEADLINE_MS, this.isolate.instance().bridgeSealingKey());
+  }
+
+  readPublicKey(question: PublicKeyQuestion): Promise<Answer<PublicKeyLoan>> {
+    return within(RPC_DEADLINE_MS, this.isolate.instance().readPublicKey(question));
   }
 
   /** Tells the instance of a change; should that fail, refusals are remembered for their second. */

@@ -21,11 +21,12 @@ import { open, type SealingKey, seal } from "../signing/sealing.ts";
 /** What a request lends to ask with. */
 export interface OperationDoor {
   operate(question: OperationQuestion): Promise<Answer<Performed | Proxied>>;
+  bridgeSealingKey(): Promise<Answer<Proxied>>;
 }
 
 export interface BridgeResult {
   readonly performed: Performed;
-  /** Envelope or plaintext, the caller's to wipe. */
+  /** Envelope, plaintext or signature, the caller's to wipe. */
   readonly content: Uint8Array;
 }
 
@@ -51,6 +52,7 @@ export class BridgeWork {
     door: OperationDoor,
   ): Promise<BridgeResult> {
     const sealingKey = await this.#sealingKey();
+    if (this.#bridgeKey === null) await this.#fetchBridgeKey(door);
     for (let tries = 0; tries < 2; tries++) {
       const question = await this.#question(operation, operands, sealingKey.publicKey);
       const answer = await door.operate(question);
@@ -59,6 +61,12 @@ export class BridgeWork {
       this.learn(answer.value);
     }
     throw new ApiError("InternalError", { detail: "sealing-key-changed" });
+  }
+
+  async #fetchBridgeKey(door: OperationDoor): Promise<void> {
+    const answer = await door.bridgeSealingKey();
+    if (!answer.ok) throw new ApiError(answer.code, { detail: answer.reason });
+    this.learn(answer.value);
   }
 
   async #question(

@@ -28,6 +28,7 @@ import {
   type ForwardedCall,
   forwardedCall,
   type HpkeSealed,
+  isPairOperation,
   type LeasedKey,
   type LeaseGrant,
   leaseRequest,
@@ -335,6 +336,8 @@ export class TestControlPlane {
     const { operation, edge, instance, nonce, sealed } = request;
     const { pair, content } = await this.#sealing;
     if (request.sealingKeyId !== content.keyId) return { error: { code: "sealing-key-changed" } };
+    // Its keys are symmetric.
+    if (isPairOperation(operation)) return { error: { code: "InvalidParameter" } };
     const branch = this.#branchOf(operation);
     if (typeof branch === "string") return { error: { code: branch } };
     const operands = decodeOperands(
