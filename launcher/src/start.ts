@@ -136,7 +136,8 @@ export async function start(
           join(home.pki, `${forwardingKeyName}.pub`),
           "utf8",
         ).trim(),
-        regions: config.regions,
+        // What new keys may be for is the control plane's alone.
+        regions: config.regions.map(({ name, suite }) => ({ name, suite })),
       }),
     );
     await Promise.race([proveRoad(env), aborted]);

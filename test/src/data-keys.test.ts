@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { base64, createClient, expectCode, type Kms, newAlias } from "./support/client.ts";
 import { withDatabase } from "./support/database.ts";
 import { discard, type System, startSystem } from "./support/system.ts";
+import { within5s } from "./support/within.ts";
 
 let system: System;
 beforeAll(async () => {
@@ -40,18 +41,6 @@ const codes = {
 } as const;
 
 const MemberAccount = { MemberUin: 42 };
-
-async function within5s(attempt: () => Promise<unknown>): Promise<void> {
-  const deadline = Date.now() + 5000;
-  for (;;) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-}
 
 const onOne: [string, object][] = [
   ["DescribeDataKey", {}],

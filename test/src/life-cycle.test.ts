@@ -10,6 +10,7 @@ import { base64, createClient, expectCode, type Kms, newAlias } from "./support/
 import { withDatabase } from "./support/database.ts";
 import { bridgeClient } from "./support/spy-edge.ts";
 import { discard, type System, startSystem } from "./support/system.ts";
+import { within5s } from "./support/within.ts";
 
 let system: System;
 beforeAll(async () => {
@@ -47,18 +48,6 @@ async function newKey(kms: Kms): Promise<string> {
 }
 
 /** What a change promises: in force at the connected edge within 5 seconds. */
-async function within5s(attempt: () => Promise<unknown>): Promise<void> {
-  const deadline = Date.now() + 5000;
-  for (;;) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (Date.now() > deadline) throw error;
-    }
-  }
-}
-
 const setKey = (keyId: string, changes: string) =>
   withDatabase(system, (query) => query(`update keys set ${changes} where key_id = $1`, [keyId]));
 
