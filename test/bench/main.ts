@@ -4,6 +4,7 @@ import { cpus } from "node:os";
 import { parseArgs } from "node:util";
 import { benchEdge, type EdgeRow } from "./edge.ts";
 import { benchManagement } from "./management.ts";
+import { benchPairs } from "./pairs.ts";
 import { benchRevocation } from "./revocation.ts";
 
 const { values } = parseArgs({
@@ -76,6 +77,18 @@ async function printManagement(calls: number): Promise<void> {
   console.log("");
 }
 
+async function printPairs(calls: number): Promise<void> {
+  console.log(
+    "Asymmetric keys at the edge and imports, through the official SDK, one after the other.\n",
+  );
+  printHead(["call", "p50 ms", "p99 ms", "GenerateRandom p50 ms", "ratio"]);
+  await benchPairs(calls, ({ what, p50Ms, p99Ms, bareP50Ms }) => {
+    const figures = [p50Ms, p99Ms, bareP50Ms, p50Ms / bareP50Ms].map((n) => n.toFixed(2));
+    console.log(`| ${[what, ...figures].join(" | ")} |`);
+  });
+  console.log("");
+}
+
 async function printRevocations(revocations: number): Promise<void> {
   console.log(
     `From the answer of DisableKey to the last answer and the first refusal at any edge,`,
@@ -99,5 +112,6 @@ const [seconds, revocations] = [Number(values.seconds), Number(values.revocation
 if (seconds > 0) {
   await printCalls(seconds);
   await printManagement(40 * seconds);
+  await printPairs(20 * seconds);
 }
 if (revocations > 0) await printRevocations(revocations);

@@ -4,18 +4,15 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { createClient, type Kms, newAlias } from "../src/support/client.ts";
+import { createClient, newAlias } from "../src/support/client.ts";
 import { withDatabase } from "../src/support/database.ts";
 import { discard, type System, startSystem } from "../src/support/system.ts";
+import { type InTurn, measureInTurn } from "./in-turn.ts";
 
-export type ManagementRow = {
+export type ManagementRow = InTurn & {
   readonly what: string;
   /** Keys of the account and region. */
   readonly keys: number;
-  readonly p50Ms: number;
-  readonly p99Ms: number;
-  /** Of GetRegions at the same time. */
-  readonly bareP50Ms: number;
 };
 
 const SIZES = [10, 1_000, 100_000];
@@ -58,7 +55,7 @@ export async function benchManagement(
         ["ListKeyDetail", () => kms.ListKeyDetail({ Limit: 10 })],
       ];
       for (const [what, call] of subjects) {
-        const row = { what, keys, ...(await measure(kms, call, calls)) };
+        const row = { what, keys, ...(await measureInTurn(call, () => kms.GetRegions(), calls)) };
         rows.push(row);
         report(row);
       }
@@ -67,25 +64,4 @@ export async function benchManagement(
   } finally {
     await discard(system);
   }
-}
-
-/** One call after the other, subject and rival in turn. */
-async function measure(kms: Kms, call: () => Promise<unknown>, calls: number) {
-  const own: number[] = [];
-  const bare: number[] = [];
-  for (let n = 0; n < calls + 5; n++) {
-    const startedMs = performance.now();
-    await call();
-    const betweenMs = performance.now();
-    await kms.GetRegions();
-    if (n < 5) continue;
-    own.push(betweenMs - startedMs);
-    bare.push(performance.now() - betweenMs);
-  }
-  return { p50Ms: quantile(own, 0.5), p99Ms: quantile(own, 0.99), bareP50Ms: quantile(bare, 0.5) };
-}
-
-function quantile(values: readonly number[], q: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }
