@@ -1,3 +1,6 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { name: "test" } });
+const globalSetup = fileURLToPath(new URL("src/support/provoked.ts", import.meta.url));
+
+export default defineConfig({ test: { name: "test", globalSetup } });

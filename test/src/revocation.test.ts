@@ -5,6 +5,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { newAccessKey } from "./support/access-key.ts";
 import { base64, createClient, type Kms, newAlias } from "./support/client.ts";
 import { withDatabase } from "./support/database.ts";
 import { edgeKms, edgeKmsJson } from "./support/edge-kms.ts";
@@ -57,24 +58,6 @@ async function turns(kms: Kms, KeyId: string, outcome: string): Promise<number> 
   }
 }
 
-/** A second access key, made by the bridge and imported as the first one was. */
-async function newAccessKey(): Promise<{ secretId: string; secretKey: string }> {
-  const principal = { account, appId: 1_250_000_001, uin: account, type: "root" } as const;
-  return withDatabase(system, async (query) => {
-    const rows = (await query("select app_id from accounts where account = $1", [account])) as {
-      rows: { app_id: string }[];
-    };
-    const appId = Number(rows.rows[0]?.app_id);
-    const made = await operator.call("createCredential", { principal: { ...principal, appId } });
-    const { secretId, secretKey, sealed } = made;
-    await query(
-      "insert into access_keys (secret_id, account, uin, principal_type, sealed, status, created_at_ms) values ($1, $2, $2, 'root', $3, 'Active', 0)",
-      [secretId, account, sealed],
-    );
-    return { secretId, secretKey };
-  });
-}
-
 describe("takes effect at connected edges within 5 s, and ends when it is taken back", () => {
   it("DisableKey", async () => {
     const KeyId = await newKey();
@@ -121,7 +104,7 @@ describe("takes effect at connected edges within 5 s, and ends when it is taken 
 
   it("RevokeAccessKey", async () => {
     const KeyId = await newKey();
-    const key = await newAccessKey();
+    const key = await newAccessKey(system, "root");
     const theirs = createClient(system, { endpoint: second.url, ...key });
     expect(await encrypt(theirs, KeyId)).toBe("ok");
     await edgeKmsJson(system, ["access-key", "revoke", key.secretId]);

@@ -1,7 +1,9 @@
 /** The official Node SDK, unmodified, pointed at a system under test. */
 
+import { basename } from "node:path";
 import tencentcloud from "tencentcloud-sdk-nodejs";
 import { expect } from "vitest";
+import { noteOutcome } from "./provoked.ts";
 import type { System } from "./system.ts";
 
 export type Kms = InstanceType<typeof tencentcloud.kms.v20190118.Client>;
@@ -22,7 +24,7 @@ export function createClient(system: System, options: ClientOptions = {}): Kms {
   const { env } = system;
   const door = options.door === "control plane" ? env.CONTROL_PLANE_ENDPOINT : env.KMS_ENDPOINT;
   const { protocol, host } = new URL(options.endpoint ?? door ?? "");
-  return new tencentcloud.kms.v20190118.Client({
+  const client = new tencentcloud.kms.v20190118.Client({
     credential: {
       secretId: options.secretId ?? env.TENCENTCLOUD_SECRET_ID ?? "",
       secretKey: options.secretKey ?? env.TENCENTCLOUD_SECRET_KEY ?? "",
@@ -38,6 +40,25 @@ export function createClient(system: System, options: ClientOptions = {}): Kms {
       },
     },
   });
+  noteOutcomes(client);
+  return client;
+}
+
+/** Every method of the client makes its call through `request`. */
+function noteOutcomes(client: Kms): void {
+  const file = basename(expect.getState().testPath ?? "", ".test.ts");
+  if (file === "") return;
+  const request = client.request.bind(client);
+  client.request = async (action: string, ...rest: [object?]) => {
+    try {
+      const answer = await request(action, ...(rest as [object]));
+      noteOutcome(file, action, "ok");
+      return answer;
+    } catch (error) {
+      noteOutcome(file, action, (error as { code?: string }).code ?? "no-code");
+      throw error;
+    }
+  };
 }
 
 /** Expects the SDK to throw this error code. */

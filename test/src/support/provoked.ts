@@ -1,0 +1,47 @@
+/**
+ * Which error codes the official client was told, by action, over the whole run: each documented one that can occur must have
+ * come at least once, and none that docs/errors-not-provoked.md says cannot. Judged at the end of runs of all files named here.
+ */
+
+import { appendFileSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { kmsActions } from "@edge-kms/protocol";
+import { isNotProvoked } from "./not-provoked.ts";
+
+const VARIABLE = "EDGE_KMS_PROVOKED";
+const files = ["sdk", "life-cycle", "data-keys", "import", "asymmetric", "documented-errors"];
+
+/** Notes an outcome: an error code, or `ok`. */
+export function noteOutcome(testFile: string, action: string, outcome: string): void {
+  const path = process.env[VARIABLE];
+  if (path !== undefined) appendFileSync(path, `${testFile} ${action} ${outcome}\n`);
+}
+
+/** Vitest's global setup, and what comes at its end. */
+export function setup(): () => void {
+  const folder = mkdtempSync(join(tmpdir(), "edge-kms-provoked-"));
+  const path = join(folder, "outcomes");
+  appendFileSync(path, "");
+  process.env[VARIABLE] = path;
+  return () => {
+    const lines = readFileSync(path, "utf8").trim().split("\n");
+    rmSync(folder, { recursive: true });
+    judge(lines.map((line) => line.split(" ") as [string, string, string]));
+  };
+}
+
+function judge(outcomes: readonly [file: string, action: string, outcome: string][]): void {
+  const ran = new Set(outcomes.map(([file]) => file));
+  if (!files.every((file) => ran.has(file))) return;
+  const seen = new Set(outcomes.map(([, action, outcome]) => `${action} ${outcome}`));
+  const faults = Object.values(kmsActions).flatMap(({ name, errors }) => [
+    ...(seen.has(`${name} ok`) ? [] : [`${name} never succeeded`]),
+    ...errors.flatMap((code) => {
+      const isSeen = seen.has(`${name} ${code}`);
+      if (isSeen === !isNotProvoked(name, code)) return [];
+      return [`${name}: ${code} ${isSeen ? "came, and is listed as not provoked" : "never came"}`];
+    }),
+  ]);
+  if (faults.length > 0) throw new Error(`documented errors:\n${faults.join("\n")}`);
+}
