@@ -11,7 +11,7 @@ export type DatabaseErrorKind =
   | "unique-violation"
   /** Lost to a concurrent transaction: the same transaction may be run again. */
   | "conflict"
-  /** No connection, or no answer in time. Whether the last statement took effect is not known. */
+  /** No connection, no answer in time, or no room: nothing wrong with the work, which may be tried again later. */
   | "unavailable"
   | "other";
 
@@ -33,6 +33,8 @@ export class DatabaseError extends Error {
 
 const sqlState = /^[0-9A-Z]{5}$/;
 const systemCode = /^E[A-Z_]{2,30}$/;
+/** connection_exception, insufficient_resources (disk, memory, connections), operator_intervention (shutdowns, starts). */
+const unavailableClass = /^(08|53|57P)/;
 const identifier = /^[a-z0-9_]{1,63}$/;
 
 function kindOf(code: string): DatabaseErrorKind {
@@ -42,15 +44,20 @@ function kindOf(code: string): DatabaseErrorKind {
     case "40001":
     case "40P01":
       return "conflict";
-    // query_canceled by statement_timeout, too_many_connections, shutdowns
+    // read_only_sql_transaction: a standby, or a primary that was made read-only.
+    case "25006":
+    // idle_in_transaction_session_timeout, transaction_timeout
+    case "25P03":
+    case "25P04":
+    // lock_not_available: lock_timeout
+    case "55P03":
+    // query_canceled: statement_timeout
     case "57014":
-    case "53300":
-    case "57P01":
-    case "57P02":
-    case "57P03":
+    // io_error
+    case "58030":
       return "unavailable";
     default:
-      return code.startsWith("08") || systemCode.test(code) ? "unavailable" : "other";
+      return unavailableClass.test(code) || systemCode.test(code) ? "unavailable" : "other";
   }
 }
 
@@ -109,6 +116,7 @@ function isPgOwn(error: unknown): boolean {
     message === "Connection terminated unexpectedly" ||
     message === "Connection terminated" ||
     message === "timeout exceeded when trying to connect" ||
+    message === "timeout expired" ||
     message.startsWith("Connection terminated due to") ||
     message === "Cannot use a pool after calling end on the pool" ||
     message === "Query read timeout"
