@@ -113,15 +113,15 @@ test("bodies that arrive slowly fill a limited room, and small calls pass beside
     const large = Buffer.from(`{"Padding":"${"x".repeat(9_000_000)}"}`);
     const call = () => root.call("GetRegions", {}, { body: large });
     await expect
-      .poll(async () => (await call()).code, { timeout: 10_000 })
+      .poll(async () => (await call()).code, { timeout: 60_000 })
       .toBe("RequestLimitExceeded");
     expect((await root.call("GetRegions")).code).toBeUndefined();
     for (const socket of sockets) socket.destroy();
-    await expect.poll(async () => (await call()).code, { timeout: 5_000 }).toBeUndefined();
+    await expect.poll(async () => (await call()).code, { timeout: 20_000 }).toBeUndefined();
   } finally {
     for (const socket of sockets) socket.destroy();
   }
-}, 30_000);
+}, 90_000);
 
 test("serves the OpenAPI document of every action, without a signature", async () => {
   const response = await fetch(`${h.url}/openapi.json`);

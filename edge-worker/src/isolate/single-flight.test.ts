@@ -25,8 +25,7 @@ test("nobody waits beyond the deadline, and after it the work is begun anew", as
   const flights = new SingleFlight(DEADLINE_MS);
   const first = flights.do("a", waitUntil, forever);
   const second = flights.do("a", waitUntil, forever);
-  await expect(first).rejects.toThrow(DeadlineError);
-  await expect(second).rejects.toThrow(DeadlineError);
+  await Promise.all([first, second].map((flight) => expect(flight).rejects.toThrow(DeadlineError)));
   expect(flights.isFlying("a")).toBe(false);
   await flights.do("a", waitUntil, async () => {});
 });
