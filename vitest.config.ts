@@ -11,6 +11,7 @@ export default defineConfig({
       "launcher",
       "cli",
       "test",
+      "test/vitest.postgresql.config.ts",
     ],
   },
 });

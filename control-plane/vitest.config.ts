@@ -1,7 +1,12 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
 export default defineConfig({
   // One module graph for all files: each would otherwise compile the in-memory PostgreSQL for itself. Tests share no
   // state, every file has a database of its own.
-  test: { name: "control-plane", isolate: false },
+  // Those of a server run in a project of their own (test/vitest.postgresql.config.ts).
+  test: {
+    name: "control-plane",
+    isolate: false,
+    exclude: [...configDefaults.exclude, "**/*.postgresql.test.ts"],
+  },
 });
