@@ -206,6 +206,11 @@ const tasks = {
     tasks.build();
     const npmArgs = ["run", "--silent", "test:fuzz", "-w", "@edge-kms/wasm-core", "--", ...args];
     npm(npmArgs, { env: environment() });
+    const env = environment({
+      EDGE_KMS_LIFE_CYCLE_RUNS: process.env.EDGE_KMS_LIFE_CYCLE_RUNS ?? "5000",
+    });
+    const words = ["run", "--root", root, "--project", "postgresql", "life-cycle.postgresql"];
+    must("the life-cycle test", node24(), [vitest, ...words], { env });
   },
   bench() {
     tasks.build();

@@ -72,14 +72,18 @@ let accounts = 0;
 /** Short, so that tests need not wait for the real second. */
 export const heartbeatMs = 100;
 
-export async function startHarness(settings: Record<string, unknown> = {}): Promise<Harness> {
+/** @param time what the control planes' clocks are set by. */
+export async function startHarness(
+  settings: Record<string, unknown> = {},
+  time: Clock = Date.now,
+): Promise<Harness> {
   const { database, close: closeDatabase } = await openTestDatabase();
   const bridge = new FakeBridge();
   const home = mkdtempSync(join(tmpdir(), "edge-kms-control-plane-"));
   const logLines: string[] = [];
   // Jumps ahead with every enrolment: the list of edges is asked for once a second at most.
   let aheadMs = 0;
-  const clock = (): number => Date.now() + aheadMs;
+  const clock = (): number => time() + aheadMs;
   const shared: Database = { ...database, close: async () => {} };
   const copies: ControlPlane[] = [];
   const start = async (more: Record<string, unknown>): Promise<ControlPlane> => {
