@@ -135,7 +135,8 @@ export function createPart(command: PartCommand, events: PartEvents): Part {
       await new Promise((resolve) => setTimeout(resolve, 100 * 2 ** deaths.length));
       if (!stopping) await launch();
     } catch (error) {
-      if (!stopping) events.lost(command.name, (error as Error).message);
+      // Killed while it started, or what it needs is not back yet: a further death, until there are too many.
+      await died((error as Error).message);
     }
   }
 
