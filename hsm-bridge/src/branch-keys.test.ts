@@ -4,12 +4,24 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { branchAssociatedData, currentBranch, openBranch, periodAt } from "./branch-keys.ts";
+import {
+  branchAssociatedData,
+  branchTurnovers,
+  currentBranch,
+  openBranch,
+  periodAt,
+} from "./branch-keys.ts";
 import type { Bridge } from "./bridge.ts";
 import { encodeFields } from "./bytes.ts";
 import { KeyedMutex } from "./mutex.ts";
 import { type Database, openDatabase } from "./registry/database.ts";
-import { findKey, insertKey, insertVersion, type KeyRow } from "./registry/keys.ts";
+import {
+  addPermittedEncryptions,
+  findKey,
+  insertKey,
+  insertVersion,
+  type KeyRow,
+} from "./registry/keys.ts";
 
 const DAY_MS = 86_400_000;
 const name = { account: "1", region: "ap-singapore", keyId: "k" };
@@ -52,6 +64,7 @@ beforeEach(async () => {
     database,
     clock: () => 1_000 * DAY_MS,
     branchPeriodDays: 30,
+    branchTurnover: branchTurnovers[1],
     keyLocks: new KeyedMutex(),
   } as unknown as Bridge;
 });
@@ -119,6 +132,30 @@ describe("branch keys", () => {
     expect(periodAt(1_000 * DAY_MS, 30)).toBe(990);
     expect(periodAt(1_000 * DAY_MS, 1)).toBe(1_000);
   });
+
+  it.each([
+    [1, 2 ** 40],
+    [2, 2 ** 36],
+  ] as const)(
+    "of suite %i have a successor once so many encryptions were permitted: %i",
+    async (suite, turnover) => {
+      expect(branchTurnovers[suite]).toBe(turnover);
+      const keyBytes = suite === 1 ? 32 : 16;
+      spoil = (opened) => expect(opened).toHaveLength(keyBytes);
+      const branchOf = async () =>
+        (await currentBranch(bridge, { ...key, suite }, version, "g")).turn;
+      const permit = (branch: string, count: number) =>
+        database.commit(() => addPermittedEncryptions(database, branch, count));
+      const first = await currentBranch(bridge, { ...key, suite }, version, "g");
+      await permit(first.branch, turnover - 1);
+      expect(await branchOf()).toBe(0);
+      // The random bytes of this test's store are always the same, and ids are theirs.
+      await database.commit(() => database.run("UPDATE branches SET branch = 'first'"));
+      await permit("first", 1);
+      expect(await Promise.all([branchOf(), branchOf(), branchOf()])).toEqual([1, 1, 1]);
+      expect(branches()).toBe(2);
+    },
+  );
 
   it("bind every name they belong to, injectively", () => {
     const row = { keyId: "k", version: 1, branch: "b", group: "g", period: 1 };

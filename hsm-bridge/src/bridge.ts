@@ -27,6 +27,8 @@ export interface Bridge {
   readonly probeObject: string;
   readonly caps: LeaseCaps;
   readonly branchPeriodDays: number;
+  /** Encryptions permitted with a branch key before the next takes its place; the suite's own number where that is lower. */
+  readonly branchTurnover: number;
   readonly leaseRootCredentials: boolean;
   /** Nonces of requests being served; the answered ones are in the registry. */
   readonly noncesUnderWay: Set<string>;

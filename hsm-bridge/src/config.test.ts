@@ -66,6 +66,7 @@ describe("settings", () => {
     [{ store: "software", listen: "here" }, /--listen is/],
     [{ store: "software", listen: "127.0.0.1:70000" }, /--listen is/],
     [{ store: "software", "branch-period-days": "0" }, /integer from 1 to 3650/],
+    [{ store: "software", "branch-turnover": String(2 ** 40 + 1) }, /integer from 1 to 10995/],
     [{ store: "software", "max-lease-seconds": "901" }, /integer from 1 to 900/],
   ])("refuse %o in one sentence", async (flags, sentence) => {
     await expect(read(flags)).rejects.toThrow(sentence);

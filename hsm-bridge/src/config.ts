@@ -6,6 +6,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import * as v from "valibot";
+import { branchTurnovers } from "./branch-keys.ts";
 import { StartupError } from "./errors.ts";
 import { readSecretFile } from "./files.ts";
 import { defaultCaps, type LeaseCaps } from "./limits.ts";
@@ -37,6 +38,10 @@ const settingRows = {
     help: "let edges verify root's signatures by themselves",
   },
   "branch-period-days": { type: "string", help: "days until a new branch key is made (30)" },
+  "branch-turnover": {
+    type: "string",
+    help: "encryptions permitted until a new one is made (2^40; SM4 keys 2^36)",
+  },
   "server-names": { type: "string", help: "more names for the certificate, comma-separated" },
   "max-lease-seconds": { type: "string", help: "upper bound of a lease's life (900)" },
 } as const;
@@ -181,6 +186,7 @@ export async function readBridgeSettings(
     allowSoftwareStore: sources.flag("allow-software-store"),
     leaseRootCredentials: sources.flag("lease-root-credentials"),
     branchPeriodDays: integer(sources, "branch-period-days", 30, 1, 3650),
+    branchTurnover: integer(sources, "branch-turnover", branchTurnovers[1], 1, branchTurnovers[1]),
     serverNames: (sources.text("server-names") ?? "").split(",").filter((name) => name !== ""),
     caps: readCaps(sources),
   };

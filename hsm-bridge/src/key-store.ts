@@ -4,7 +4,7 @@
  *
  * Secret keys are AES-256 (FIPS 197; imported ones may be AES-128) and are used with GCM (SP 800-38D) only. The nonce of 96 random bits is made inside the
  * store, so that no caller can repeat one. SP 800-38D §8.3 then allows 2^32 encryptions per key: a key version wraps one
- * branch key per edge group and period, the sealing key one SecretKey per access key, so the bound is out of reach.
+ * branch key per edge group and period, rarely more, the sealing key one SecretKey per access key, so the bound is out of reach.
  */
 
 import type { BridgeResponse, Bytes } from "@edge-kms/protocol";

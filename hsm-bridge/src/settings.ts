@@ -34,6 +34,8 @@ export interface BridgeSettings {
   /** Lease kSigning of root's access keys to edges too (design §4 "Caller secrets"). */
   readonly leaseRootCredentials: boolean;
   readonly branchPeriodDays: number;
+  /** Encryptions permitted with a branch key before the next takes its place; the suite's own number where that is lower. */
+  readonly branchTurnover: number;
   /** Names and addresses of the bridge besides localhost, for its certificate. */
   readonly serverNames: readonly string[];
   readonly caps: LeaseCaps;

@@ -123,6 +123,7 @@ async function buildBridge(
     probeObject,
     caps: settings.caps,
     branchPeriodDays: settings.branchPeriodDays,
+    branchTurnover: settings.branchTurnover,
     leaseRootCredentials: settings.leaseRootCredentials,
     noncesUnderWay: new Set(),
     keyLocks: new KeyedMutex(),

@@ -15,7 +15,7 @@ import { branchOf, requireUsableKey } from "../key-use.ts";
 import { capLimits } from "../limits.ts";
 import { describeError } from "../log.ts";
 import { raiseEpoch } from "../registry/epochs.ts";
-import type { KeyRow } from "../registry/keys.ts";
+import { addPermittedEncryptions, type KeyRow } from "../registry/keys.ts";
 import { appendLog } from "../registry/log.ts";
 import { sealToEdge } from "../seal-to-edge.ts";
 
@@ -28,6 +28,7 @@ interface SealedLease {
     readonly leaseId: string;
     readonly version: number;
     readonly branch: string;
+    readonly maxOperations: number;
     readonly expiresAtMs: number;
   };
 }
@@ -120,7 +121,8 @@ async function sealOne(
 
 /**
  * The point that counts: in one transaction everything is checked again (a freeze or a newer epoch may have come while
- * the store was at work), the nonce, the epoch and one log row per grant are written. Only then is anything signed.
+ * the store was at work), the nonce, the epoch, the encryptions that each grant permits and one log row per grant are
+ * written. Only then is anything signed.
  */
 async function commitGrants(
   bridge: Bridge,
@@ -140,6 +142,9 @@ async function commitGrants(
       }
       granted += 1;
       raiseEpoch(database, asked.account, permitted.epoch.counter);
+      if (asked.purpose === "encrypt") {
+        addPermittedEncryptions(database, grant.branch, grant.maxOperations);
+      }
       appendLog(database, bridge.clock(), "branch-leased", "control-plane", {
         edge: request.edge.edge,
         instance: request.payload.instance,
@@ -150,6 +155,7 @@ async function commitGrants(
         version: grant.version,
         branch: grant.branch,
         purpose: asked.purpose,
+        maxOperations: grant.maxOperations,
         leaseId: grant.leaseId,
         expiresAtMs: grant.expiresAtMs,
         auditSeq: request.payload.auditHead.seq,

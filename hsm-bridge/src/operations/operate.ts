@@ -31,7 +31,7 @@ import { BridgeError } from "../errors.ts";
 import { type BranchInUse, branchOf, requireUsableKey } from "../key-use.ts";
 import { decryptWithPair, requirePair, signWithPair, type UsedPair } from "../pairs/key-pairs.ts";
 import { raiseEpoch } from "../registry/epochs.ts";
-import type { KeyRow } from "../registry/keys.ts";
+import { addPermittedEncryptions, type KeyRow } from "../registry/keys.ts";
 import { appendLog } from "../registry/log.ts";
 import { sealToEdge } from "../seal-to-edge.ts";
 
@@ -176,7 +176,7 @@ function decrypt(
 
 /**
  * Seals, and in one transaction checks everything again (a freeze or a newer epoch may have come while the store was at
- * work) and writes nonce, epoch and log. Only then is the result signed.
+ * work) and writes nonce, epoch, the count of encryptions and log. Only then is the result signed.
  */
 async function release(
   bridge: Bridge,
@@ -217,6 +217,9 @@ async function release(
     requireUsableKey(bridge, edge, asked, epoch, "proxy");
     raiseEpoch(database, key.account, epoch.counter);
     request.remember();
+    if (asked.purpose === "encrypt" && !("pair" in used)) {
+      addPermittedEncryptions(database, used.branch.branch, 1);
+    }
     appendLog(database, bridge.clock(), "operation-performed", "control-plane", {
       edge: edge.edge,
       instance: payload.instance,

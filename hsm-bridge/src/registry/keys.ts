@@ -37,13 +37,16 @@ export interface BranchRow {
   readonly version: number;
   readonly group: string;
   readonly period: number;
+  /** 0 for the first branch key of a period. */
+  readonly turn: number;
   readonly wrapped: Uint8Array | null;
 }
 
 const KEY_COLUMNS = `key_id AS keyId, account, region, suite, state, created_at_ms AS createdAtMs,
   destroy_not_before_ms AS destroyNotBeforeMs, edge_mode_ceiling AS edgeModeCeiling, origin`;
 const VERSION_COLUMNS = "version, object_id AS objectId, created_at_ms AS createdAtMs";
-const BRANCH_COLUMNS = 'branch, key_id AS keyId, version, edge_group AS "group", period, wrapped';
+const BRANCH_COLUMNS =
+  'branch, key_id AS keyId, version, edge_group AS "group", period, turn, wrapped';
 
 export function findKey(database: Database, keyId: string): KeyRow | null {
   return database.get<KeyRow>(`SELECT ${KEY_COLUMNS} FROM keys WHERE key_id = ?`, keyId);
@@ -162,19 +165,30 @@ export function findBranch(database: Database, branch: string): BranchRow | null
   return database.get<BranchRow>(`SELECT ${BRANCH_COLUMNS} FROM branches WHERE branch = ?`, branch);
 }
 
+/** The newest branch of a period, and how many encryptions were permitted with it. */
 export function findBranchOfPeriod(
   database: Database,
   keyId: string,
   version: number,
   group: string,
   period: number,
-): BranchRow | null {
-  return database.get<BranchRow>(
-    `SELECT ${BRANCH_COLUMNS} FROM branches WHERE key_id = ? AND version = ? AND edge_group = ? AND period = ?`,
+): (BranchRow & { readonly permittedEncryptions: number }) | null {
+  return database.get(
+    `SELECT ${BRANCH_COLUMNS}, permitted_encryptions AS permittedEncryptions FROM branches
+     WHERE key_id = ? AND version = ? AND edge_group = ? AND period = ? ORDER BY turn DESC LIMIT 1`,
     keyId,
     version,
     group,
     period,
+  );
+}
+
+/** Only inside a commit: the one that lets the encryptions be made. */
+export function addPermittedEncryptions(database: Database, branch: string, count: number): void {
+  database.run(
+    "UPDATE branches SET permitted_encryptions = permitted_encryptions + ? WHERE branch = ?",
+    count,
+    branch,
   );
 }
 
@@ -185,12 +199,13 @@ export function insertBranch(
   nowMs: number,
 ): void {
   database.run(
-    "INSERT INTO branches (branch, key_id, version, edge_group, period, wrapped, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
+    "INSERT INTO branches (branch, key_id, version, edge_group, period, turn, wrapped, created_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     row.branch,
     row.keyId,
     row.version,
     row.group,
     row.period,
+    row.turn,
     row.wrapped,
     nowMs,
   );

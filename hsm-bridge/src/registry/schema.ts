@@ -138,4 +138,35 @@ export const migrations: readonly string[] = [
     fingerprint BLOB NOT NULL CHECK (length(fingerprint) = 32)
   ) STRICT, WITHOUT ROWID;
   `,
+  `
+  -- Several branch keys in one period, the highest turn of which encrypts. permitted_encryptions: the operations of every
+  -- lease that let an edge encrypt with it, and those that the bridge performed itself.
+  CREATE TABLE branches_by_turn (
+    branch TEXT PRIMARY KEY,
+    key_id TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    edge_group TEXT NOT NULL,
+    period INTEGER NOT NULL,
+    turn INTEGER NOT NULL,
+    permitted_encryptions INTEGER NOT NULL DEFAULT 0,
+    wrapped BLOB,
+    created_at_ms INTEGER NOT NULL,
+    UNIQUE (key_id, version, edge_group, period, turn),
+    FOREIGN KEY (key_id, version) REFERENCES key_versions
+  ) STRICT, WITHOUT ROWID;
+
+  -- Leases until now had at most 1,000,000 operations, which the log does not say: each counts as if it had.
+  WITH permitted AS (
+    SELECT json_extract(details, '$.branch') AS branch,
+      sum(CASE event WHEN 'branch-leased' THEN 1000000 ELSE 1 END) AS encryptions
+    FROM log
+    WHERE event IN ('branch-leased', 'operation-performed') AND json_extract(details, '$.purpose') = 'encrypt'
+    GROUP BY 1
+  )
+  INSERT INTO branches_by_turn
+    SELECT branch, key_id, version, edge_group, period, 0, coalesce(permitted.encryptions, 0), wrapped, created_at_ms
+    FROM branches LEFT JOIN permitted USING (branch);
+  DROP TABLE branches;
+  ALTER TABLE branches_by_turn RENAME TO branches;
+  `,
 ];

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import type { BridgeResponse, BridgeRole, LeasedKey } from "@edge-kms/protocol";
+import { branchTurnovers } from "../branch-keys.ts";
 import { type BridgeClient, createBridgeClient } from "../client.ts";
 import type { KeyStore } from "../key-store.ts";
 import { defaultCaps } from "../limits.ts";
@@ -47,6 +48,7 @@ export class TestBridge {
       allowSoftwareStore: false,
       leaseRootCredentials: false,
       branchPeriodDays: 30,
+      branchTurnover: branchTurnovers[1],
       serverNames: [],
       caps: defaultCaps,
       ...changes,
