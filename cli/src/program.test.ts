@@ -23,6 +23,9 @@ let answer: (action: string, params: Record<string, unknown>) => object | string
 const nothing = {
   TotalCount: 0,
   Edges: [],
+  LastUsedTime: 0,
+  MessagesEncrypted: 0,
+  Branches: [],
   EdgeMode: "lease",
   LeaseRefreshSeconds: 60,
   LeaseExpirySeconds: 180,
@@ -109,6 +112,7 @@ test.each([
     "AcceptUnaccounted",
     { EdgeId: "e1", InstanceId: "00" },
   ],
+  [["key", "usage", keyId], "DescribeKeyUsage", { KeyId: keyId, Offset: 0, Limit: 200 }],
   [["key", "revoke-at", keyId, "e1"], "RevokeKeyAtEdge", { KeyId: keyId, EdgeId: "e1" }],
   [["key", "restore-at", keyId, "e1"], "RestoreKeyAtEdge", { KeyId: keyId, EdgeId: "e1" }],
   [["access-key", "revoke", "AKID1"], "RevokeAccessKey", { SecretId: "AKID1" }],

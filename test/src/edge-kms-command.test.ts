@@ -29,6 +29,17 @@ it("lists the edges, and says who holds a key", async () => {
   expect(out).toMatch(new RegExp(`^local +${InstanceId} +yes +1 `, "m"));
 });
 
+it("says how a key was used", async () => {
+  const usage = ["key", "usage", KeyId];
+  await expect.poll(() => edgeKmsJson(system, usage)).toMatchObject({ MessagesEncrypted: 1 });
+  const { LastUsedTime, Branches } = await edgeKmsJson(system, usage);
+  expect(Math.abs(LastUsedTime - Date.now() / 1000)).toBeLessThan(60);
+  expect(Branches).toMatchObject([{ Version: 1, MessagesEncrypted: 1, LastUsedTime }]);
+  const { out } = await edgeKms(system, usage);
+  expect(out).toMatch(/^last used +\d{4}-.*\nmessages encrypted +1\n\nVERSION /);
+  expect(out).toContain(Branches[0].BranchId);
+});
+
 it("answers the same at the edge's door, which forwards", async () => {
   const env = { EDGE_KMS_ENDPOINT: system.env.KMS_ENDPOINT ?? "" };
   const { code, out } = await edgeKms(system, ["edge", "list"], env);

@@ -43,6 +43,32 @@ export function addKeyCommands(program: Command, world: World): void {
     });
 
   key
+    .command("usage")
+    .description("show when a CMK was last used, and how often each branch key encrypted")
+    .argument("<keyId>", "the CMK's id")
+    .action(async (KeyId: string, _options: object, command: Command) => {
+      const { client, print } = contextOf(world, command);
+      let sums: Pick<Output<"DescribeKeyUsage">, "LastUsedTime" | "MessagesEncrypted"> | null =
+        null;
+      const Branches = await allPages(async (page) => {
+        const answer = await client.call("DescribeKeyUsage", { KeyId, ...page });
+        const { LastUsedTime, MessagesEncrypted, TotalCount } = answer;
+        sums ??= { LastUsedTime, MessagesEncrypted };
+        return { items: answer.Branches, total: TotalCount };
+      });
+      const { LastUsedTime = 0, MessagesEncrypted = 0 } = sums ?? {};
+      const rows = Branches.map((branch) => [
+        String(branch.Version),
+        branch.BranchId,
+        String(branch.MessagesEncrypted),
+        time(branch.LastUsedTime),
+      ]);
+      const branches = table(["VERSION", "BRANCH", "MESSAGES ENCRYPTED", "LAST USED"], rows);
+      const text = `last used           ${time(LastUsedTime)}\nmessages encrypted  ${MessagesEncrypted}\n\n${branches}`;
+      print({ LastUsedTime, MessagesEncrypted, TotalCount: Branches.length, Branches }, text);
+    });
+
+  key
     .command("revoke-at")
     .description("take a CMK away from one edge")
     .argument("<keyId>", "the CMK's id")

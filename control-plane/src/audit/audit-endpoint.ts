@@ -19,6 +19,7 @@ import { type ChainedRecord, extendChain, lockChain } from "../db/queries/events
 import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
 import type { Edge } from "../edges/directory.ts";
+import { countUsage } from "./usage.ts";
 
 export interface AuditServices extends EdgeAuthentication {
   readonly database: Database;
@@ -99,11 +100,10 @@ async function store(
     const fresh = records.slice(records.indexOf(first));
     const nowMs = clock();
     await extendChain(tx, edge, instance, fresh, nowMs);
-    await raiseUseAlarms(
-      tx,
-      fresh.map(({ record }) => record.event),
-      nowMs,
-    );
+    const events = fresh.map(({ record }) => record.event);
+    await raiseUseAlarms(tx, events, nowMs);
+    // Last: other edges' deliveries wait for these rows.
+    await countUsage(tx, events, nowMs);
     return fresh.at(-1)?.record.seq ?? head.lastSeq;
   });
 }

@@ -9,6 +9,7 @@ import { describeAlarms } from "./edgekms/describe-alarms.ts";
 import { describeEdges } from "./edgekms/describe-edges.ts";
 import { describeKeyEdgeSettings } from "./edgekms/describe-key-edge-settings.ts";
 import { describeKeyHolders } from "./edgekms/describe-key-holders.ts";
+import { describeKeyUsage } from "./edgekms/describe-key-usage.ts";
 import { describeNotificationTargets } from "./edgekms/describe-notification-targets.ts";
 import { modifyKeyEdgeSettings } from "./edgekms/modify-key-edge-settings.ts";
 import { restoreAccessKey } from "./edgekms/restore-access-key.ts";
@@ -137,6 +138,7 @@ export const edgekmsActions = {
   DescribeEdges: describeEdges,
   DescribeKeyEdgeSettings: describeKeyEdgeSettings,
   DescribeKeyHolders: describeKeyHolders,
+  DescribeKeyUsage: describeKeyUsage,
   DescribeNotificationTargets: describeNotificationTargets,
   ModifyKeyEdgeSettings: modifyKeyEdgeSettings,
   RestoreAccessKey: restoreAccessKey,

@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import {
   AUDIT_CHAIN_START,
+  type AuditEvent,
   encodeAuditEvent,
   encodeAuditRecord,
   type LeasedKey,
@@ -22,6 +23,7 @@ import {
   type TestEdge,
 } from "../../testing/harness.ts";
 import { setKeyFields } from "../../testing/keys.ts";
+import { refillUsage, usageRows } from "../../testing/usage.ts";
 
 const version = "2026-11-27";
 let h: Harness;
@@ -82,10 +84,17 @@ async function credential(from = edge, account = root): Promise<string> {
 }
 
 /** Records of calls of `root`, as the edge would deliver them. */
-function records(from: TestEdge, count: number): string[] {
+const records = (from: TestEdge, count: number): string[] =>
+  recordsOf(
+    from,
+    Array.from({ length: count }, () => ({})),
+  );
+
+/** The same, one for each of the events, which say what is special about it. */
+function recordsOf(from: TestEdge, events: readonly Partial<AuditEvent>[]): string[] {
   const { account } = root.principal;
   let prev = AUDIT_CHAIN_START;
-  return Array.from({ length: count }, (_, n) => {
+  return events.map((special, n) => {
     const event = encodeAuditEvent({
       requestId: "00000000-0000-4000-8000-000000000000",
       timeMs: 1,
@@ -106,6 +115,7 @@ function records(from: TestEdge, count: number): string[] {
       keyIds: [],
       uses: [],
       store: null,
+      ...special,
     });
     const place = { edge: from.edge, instance: from.instance, seq: n + 1, prev };
     const bytes = encodeAuditRecord(place, event);
@@ -395,6 +405,124 @@ describe("holders of a key", () => {
     const stranger = await h.account();
     const { code } = await call("DescribeKeyHolders", { KeyId }, stranger);
     expect(code).toBe("ResourceUnavailable.CmkNotFound");
+  });
+});
+
+describe("usage of a key", () => {
+  const [first, second] = ["01".repeat(8), "02".repeat(8)];
+  const usageOf = async (KeyId: string, page: object = {}) =>
+    (await call("DescribeKeyUsage", { KeyId, ...page })).response;
+  const deliver = (by: TestEdge, texts: string[]) =>
+    by.post(
+      "/edge/v1/audit",
+      by.sign("edge-kms/audit-delivery/1", { ...by.origin(), of: by.instance, records: texts }),
+    );
+  const use = (
+    keyId: string,
+    what: "encrypt" | "decrypt",
+    branch: string,
+    more: Partial<AuditEvent> = {},
+  ): Partial<AuditEvent> => ({
+    keyIds: [keyId],
+    uses: [{ use: what, keyId, version: 1, branch }],
+    ...more,
+  });
+
+  test("counts answered calls, each once however often it is delivered, and refused ones not at all", async () => {
+    const [KeyId, other] = [await root.createKey("in-use"), await root.createKey("pair")];
+    const never = { LastUsedTime: 0, MessagesEncrypted: 0, TotalCount: 0, Branches: [] };
+    expect(await usageOf(KeyId)).toMatchObject(never);
+    const by = h.edge(root);
+    const texts = recordsOf(by, [
+      use(KeyId, "encrypt", first, { timeMs: 5_000 }),
+      use(KeyId, "encrypt", first, { timeMs: 7_000 }),
+      use(KeyId, "encrypt", second, { timeMs: 6_000 }),
+      use(KeyId, "decrypt", second, { timeMs: 9_000 }),
+      use(KeyId, "encrypt", first, { timeMs: 99_000, errorCode: "InternalError" }),
+      { action: "SignByAsymmetricKey", timeMs: 3_000, keyIds: [other] },
+      { action: "GetPublicKey", timeMs: 4_000, keyIds: [other] },
+      { action: "GenerateRandom", timeMs: 4_000 },
+    ]);
+    await Promise.all([deliver(by, texts.slice(0, 3)), deliver(by, texts.slice(0, 3))]);
+    await deliver(by, texts.slice(1));
+    await deliver(by, texts);
+    expect(await usageOf(KeyId)).toMatchObject({
+      LastUsedTime: 9,
+      MessagesEncrypted: 3,
+      TotalCount: 2,
+      Branches: [
+        { Version: 1, BranchId: second, MessagesEncrypted: 1, LastUsedTime: 9 },
+        { Version: 1, BranchId: first, MessagesEncrypted: 2, LastUsedTime: 7 },
+      ],
+    });
+    expect(await usageOf(KeyId, { Offset: 1, Limit: 1 })).toMatchObject({
+      TotalCount: 2,
+      MessagesEncrypted: 3,
+      Branches: [{ BranchId: first }],
+    });
+    expect(await usageOf(other)).toMatchObject({ ...never, LastUsedTime: 3 });
+
+    // A gap is refused as a whole.
+    const more = recordsOf(by, Array(12).fill(use(KeyId, "encrypt", first)));
+    expect((await deliver(by, more.slice(10))).status).toBe(409);
+    expect(await usageOf(KeyId)).toMatchObject({ MessagesEncrypted: 3 });
+  });
+
+  test("adds up what edges deliver at once, in whatever order they name the keys", async () => {
+    const keyIds = await Promise.all(["a", "b", "c"].map((alias) => root.createKey(alias)));
+    const edges = Array.from({ length: 6 }, () => h.edge(root));
+    const answers = await Promise.all(
+      edges.map((by, n) => {
+        const order = n % 2 === 0 ? keyIds : keyIds.toReversed();
+        return deliver(
+          by,
+          recordsOf(
+            by,
+            order.flatMap((id) => Array(4).fill(use(id, "encrypt", first))),
+          ),
+        );
+      }),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(edges.map(() => 200));
+    for (const keyId of keyIds) {
+      expect(await usageOf(keyId)).toMatchObject({ MessagesEncrypted: 24, TotalCount: 1 });
+    }
+  });
+
+  test("is never of the future, and never goes back", async () => {
+    const KeyId = await root.createKey("dated");
+    const by = h.edge(root);
+    const ahead = h.clock() + 3_600_000;
+    await deliver(by, recordsOf(by, [use(KeyId, "encrypt", first, { timeMs: ahead })]));
+    const { LastUsedTime } = await usageOf(KeyId);
+    expect(LastUsedTime).toBeLessThanOrEqual(Math.ceil(h.clock() / 1000));
+    const late = h.edge(root);
+    await deliver(late, recordsOf(late, [use(KeyId, "encrypt", first, { timeMs: 1_000 })]));
+    expect(await usageOf(KeyId)).toMatchObject({ LastUsedTime, MessagesEncrypted: 2 });
+  });
+
+  test("is neither told nor counted across accounts", async () => {
+    const stranger = await h.account();
+    const theirs = await stranger.createKey("theirs");
+    const by = h.edge(root);
+    const gone = "00000000-0000-4000-8000-00000000dead";
+    const texts = recordsOf(by, [use(theirs, "encrypt", first), use(gone, "encrypt", first)]);
+    expect((await deliver(by, texts)).status).toBe(200);
+    expect((await call("DescribeKeyUsage", { KeyId: theirs }, stranger)).response).toMatchObject({
+      LastUsedTime: 0,
+      MessagesEncrypted: 0,
+    });
+    expect((await call("DescribeKeyUsage", { KeyId: theirs })).code).toBe(
+      "ResourceUnavailable.CmkNotFound",
+    );
+  });
+
+  test("of records stored before there were counters is what it would have been", async () => {
+    const counters = () => usageRows(h.database);
+    const before = await counters();
+    expect(before.keys.length).toBeGreaterThan(3);
+    await refillUsage(h.database);
+    expect(await counters()).toEqual(before);
   });
 });
 

@@ -3,6 +3,7 @@
 export { accessKeys } from "./access-keys.ts";
 export { accounts } from "./accounts.ts";
 export { alarms } from "./alarms.ts";
+export { branchUsage } from "./branch-usage.ts";
 export { bridgeFreezes } from "./bridge-freezes.ts";
 export { bridgeRevisions } from "./bridge-revisions.ts";
 export { callEvents } from "./call-events.ts";
@@ -17,6 +18,7 @@ export { edgeRevocations } from "./edge-revocations.ts";
 export { keyCounts } from "./key-counts.ts";
 export { keyEdgeRevocations } from "./key-edge-revocations.ts";
 export { keyTags } from "./key-tags.ts";
+export { keyUsage } from "./key-usage.ts";
 export { keyVersions } from "./key-versions.ts";
 export { keys } from "./keys.ts";
 export { notificationTargets } from "./notification-targets.ts";
