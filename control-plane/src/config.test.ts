@@ -57,6 +57,7 @@ test.each([
   ["a bridge without TLS", { databaseUrl: "memory:", bridgeUrl: "http://127.0.0.1:1" }],
   ["a region twice", { databaseUrl: "memory:", regions: [region("a"), region("a")] }],
   ["no region", { databaseUrl: "memory:", regions: [] }],
+  ["a rate of nothing", { databaseUrl: "memory:", callRates: { perAccount: 0 } }],
   ["a lease beyond 900 s", { databaseUrl: "memory:", keyLease: { expiresAfterMs: 900_001 } }],
   ["a port that is none", { databaseUrl: "memory:", listen: "127.0.0.1:99999" }],
 ])("refuses %s", (_name, settings) => {

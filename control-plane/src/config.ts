@@ -6,7 +6,7 @@
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { isRegionName, keyUsages, signatureReuseMs } from "@edge-kms/protocol";
+import { defaultCallRates, isRegionName, keyUsages, signatureReuseMs } from "@edge-kms/protocol";
 import * as v from "valibot";
 import { memoryUrl } from "./db/index.ts";
 
@@ -113,6 +113,14 @@ export const settingsSchema = v.strictObject({
     maxOperations: 10_000_000,
     maxUnacknowledged: 50_000,
   }),
+  /** Data-plane calls a second that each edge instance serves of one account, and of one access key. */
+  callRates: v.optional(
+    v.strictObject({
+      perAccount: v.optional(positive(10_000_000), defaultCallRates.perAccount),
+      perAccessKey: v.optional(positive(10_000_000), defaultCallRates.perAccessKey),
+    }),
+    defaultCallRates,
+  ),
   /** How alarms leave (README "Alarms"). */
   notifications: v.optional(
     v.strictObject({

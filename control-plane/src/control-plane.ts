@@ -117,6 +117,7 @@ export async function startControlPlane(
       presence,
       clock,
       log,
+      callRates: config.callRates,
       heartbeatMs: options.heartbeatMs,
     });
     closers.push(() => hub.close());

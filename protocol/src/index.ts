@@ -170,12 +170,15 @@ export {
   bridgeErrors,
 } from "./wire/bridge.ts";
 export {
+  type CallRates,
   CONNECT_HEADER,
   type ConnectRequest,
   type ControlMessage,
+  callRates,
   connectRequest,
   controlMessage,
   DISCONNECTED_AFTER_MS,
+  defaultCallRates,
   type EdgeMessage,
   edgeMessage,
   HEARTBEAT_MS,

@@ -1,6 +1,6 @@
 /** What an edge hears on the connection it holds, over real WebSockets and two copies of the control plane. */
 
-import type { ControlMessage } from "@edge-kms/protocol";
+import { type ControlMessage, defaultCallRates } from "@edge-kms/protocol";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
 import { raiseEpochsToAtLeast } from "../db/queries/accounts.ts";
@@ -73,7 +73,11 @@ test("hello brings the epochs of the edge's own accounts, and heartbeats follow"
   const held = await connect(h.url, hello(h.edge(root)));
   const first = await held.hears(({ type }) => type === "hello");
   const epoch = { generation: 1, counter: 0 };
-  expect(first).toEqual({ type: "hello", epochs: [{ account: root.principal.account, epoch }] });
+  expect(first).toEqual({
+    type: "hello",
+    epochs: [{ account: root.principal.account, epoch }],
+    rates: defaultCallRates,
+  });
   expect(held.heard[0]).toBe(first);
   await held.hears((message) => message.type === "ping" && message.id === 2);
 });

@@ -7,6 +7,7 @@
  */
 
 import {
+  type CallRates,
   type ControlMessage,
   compareEpochs,
   DISCONNECTED_AFTER_MS,
@@ -65,12 +66,13 @@ export interface HubServices {
   readonly presence: Presence;
   readonly clock: Clock;
   readonly log: Log;
+  readonly callRates: CallRates;
   /** HEARTBEAT_MS when absent. */
   readonly heartbeatMs?: number | undefined;
 }
 
 export function createHub(services: HubServices): Hub {
-  const { epochs, directory, freezes, presence, clock, log, heartbeatMs } = services;
+  const { epochs, directory, freezes, presence, clock, log, callRates, heartbeatMs } = services;
   const connections = new Set<Connection>();
 
   const send = (connection: Connection, message: ControlMessage): void => {
@@ -92,6 +94,7 @@ export function createHub(services: HubServices): Hub {
       send(connection, {
         type: "hello",
         epochs: own.map(([account, epoch]) => ({ account, epoch })),
+        rates: callRates,
       });
       return;
     }

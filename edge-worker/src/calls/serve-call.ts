@@ -71,6 +71,9 @@ async function attempts(
         break;
       case verdicts.replayed:
         return refuse(arrival, head, caller, trail, visit, spentSignature());
+      case verdicts.overRate:
+        // The instance records how many.
+        throw new ApiError("RequestLimitExceeded", { detail: "over-rate" });
       case verdicts.tooLong:
         throw new ApiError("InternalError", { detail: "record-too-long" });
       default:

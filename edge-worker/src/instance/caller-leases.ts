@@ -41,6 +41,7 @@ import { type Origin, type Sent, UpstreamError } from "./upstream.ts";
 /** A caller's credential in hand. */
 export interface HeldCaller {
   readonly id: string;
+  readonly secretId: string;
   readonly principal: Principal;
   readonly epoch: Epoch;
   refreshAtMs: number;
@@ -231,6 +232,7 @@ export class CallerLeases {
     epochs.raise(grant.principal.account, grant.epoch);
     return {
       id: grant.leaseId,
+      secretId: grant.secretId,
       principal: grant.principal,
       epoch: grant.epoch,
       ...times,

@@ -7,14 +7,22 @@ import {
 import { expect, test } from "vitest";
 import { type CommitContext, CommitPoint } from "./commit-point.ts";
 import { type Batch, MAX_BATCH, REPLAY_BYTES, verdicts } from "./messages.ts";
+import { RateRefusals } from "./rate-refusals.ts";
+import { Rates } from "./rates.ts";
 
 /** Longest row of a Durable Object's SQLite storage, in the narrower reading of "2 MB". */
 const MAX_ROW_BYTES = 2_000_000;
 
-function makePoint() {
+const manyCalls = { perAccount: 1_000, perAccessKey: 1_000 };
+
+function makePoint(callRates = manyCalls) {
+  let nowMs = 0;
+  const rates = new Rates(callRates, () => nowMs);
+  const rateRefusals = new RateRefusals(() => nowMs);
   const rows: Uint8Array[][] = [];
   const lease = { operationsLeft: 10 };
-  const caller = { principal: { account: "1" }, maxUnacknowledged: 1_000, left: 10 };
+  const principal = { account: "1" };
+  const caller = { principal, secretId: "AKID", maxUnacknowledged: 1_000, left: 10 };
   const context = {
     edge: "edge-1",
     instance: "00".repeat(16),
@@ -28,13 +36,18 @@ function makePoint() {
       },
     },
     replays: { see: () => "new" },
+    rates,
+    rateRefusals,
     outbox: {
       size: 0,
       append: (_instance: string, _first: number, records: Uint8Array[]) => rows.push(records),
     },
     sha256: () => new Uint8Array(32),
   } as unknown as CommitContext;
-  return { point: new CommitPoint(context), rows, caller };
+  const pass = (ms: number) => {
+    nowMs += ms;
+  };
+  return { point: new CommitPoint(context), rows, caller, rates, pass };
 }
 
 function batchOf(events: readonly string[]): Batch {
@@ -87,4 +100,31 @@ test("a record that the control plane would never take is not written, and its c
 
 test("a batch of the longest records fits into one row", () => {
   expect(MAX_BATCH * (MAX_AUDIT_RECORD_BYTES + 1)).toBeLessThan(MAX_ROW_BYTES);
+});
+
+test("calls beyond the rate are refused, and recorded together with their number", () => {
+  const { point, rows, pass, rates } = makePoint({ perAccount: 100, perAccessKey: 3 });
+  const decide = (count: number) => [
+    ...point.decide(batchOf(Array.from({ length: count }, () => eventOf("x")))).verdicts,
+  ];
+  const { recorded, overRate } = verdicts;
+  expect(decide(5)).toEqual([recorded, recorded, recorded, overRate, overRate]);
+  expect(decide(1)).toEqual([overRate]);
+  expect(point.recordRateRefusals()).toBe(false);
+  pass(1_000);
+  expect(point.recordRateRefusals()).toBe(true);
+  expect(point.recordRateRefusals()).toBe(false);
+  const records = rows.flat().map((bytes) => decodeAuditRecord(bytes));
+  expect(
+    records.map((record) => [record?.seq, record?.event.errorCode, record?.event.reason]),
+  ).toEqual([
+    [1, "", ""],
+    [2, "", ""],
+    [3, "", ""],
+    [4, "RequestLimitExceeded", "over-rate-3"],
+  ]);
+  expect(decide(4)).toEqual([recorded, recorded, recorded, overRate]);
+  rates.set({ perAccount: 1, perAccessKey: 100 });
+  pass(5_000);
+  expect(decide(2)).toEqual([recorded, overRate]);
 });

@@ -1,6 +1,6 @@
 /**
  * The connection held to the control plane (protocol/src/wire/connection.ts): it brings the epochs that void leases
- * (promise P2). Silence for five seconds counts as lost; it is opened again with growing, random pauses.
+ * (promise P2), and how many calls are served a second. Silence for five seconds counts as lost; it is opened again with growing, random pauses.
  */
 
 import {
@@ -13,6 +13,7 @@ import {
 import * as v from "valibot";
 import { encodeMessageHeader } from "../signing/ed25519.ts";
 import type { Epochs } from "./epochs.ts";
+import type { Rates } from "./rates.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
 const WATCH_MS = 1_000;
@@ -24,15 +25,17 @@ const MAX_FRAME_CHARS = 512 * 1024;
 export class Connection {
   readonly #upstream: Upstream;
   readonly #epochs: Epochs;
+  readonly #rates: Rates;
   readonly #onConnected: () => void;
   #socket: WebSocket | null = null;
   #heardAtMs = 0;
   #failures = 0;
 
   /** @param onConnected what to do when the control plane is there again. */
-  constructor(upstream: Upstream, epochs: Epochs, onConnected: () => void) {
+  constructor(upstream: Upstream, epochs: Epochs, rates: Rates, onConnected: () => void) {
     this.#upstream = upstream;
     this.#epochs = epochs;
+    this.#rates = rates;
     this.#onConnected = onConnected;
   }
 
@@ -92,6 +95,7 @@ export class Connection {
     switch (message.type) {
       case "hello":
         for (const { account, epoch } of message.epochs) this.#epochs.raise(account, epoch);
+        if (message.rates !== undefined) this.#rates.set(message.rates);
         return;
       case "epoch":
         this.#epochs.raise(message.account, message.epoch);

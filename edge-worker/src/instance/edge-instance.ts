@@ -5,7 +5,7 @@
  */
 
 import { DurableObject } from "cloudflare:workers";
-import { hexEncode } from "@edge-kms/protocol";
+import { defaultCallRates, hexEncode } from "@edge-kms/protocol";
 import { bindingsOf } from "../bindings.ts";
 import { core } from "../isolate/core.ts";
 import { importSigningKey, importVerifyingKey } from "../signing/ed25519.ts";
@@ -40,6 +40,8 @@ import { Operations } from "./operations.ts";
 import { Outbox } from "./outbox.ts";
 import { Predecessors } from "./predecessors.ts";
 import { PublicKeys } from "./public-keys.ts";
+import { GATHER_REFUSALS_MS, RateRefusals } from "./rate-refusals.ts";
+import { Rates } from "./rates.ts";
 import { unreachable } from "./refusals.ts";
 import { ReplayMemory } from "./replay-memory.ts";
 import { Upstream } from "./upstream.ts";
@@ -57,10 +59,12 @@ export class EdgeInstance extends DurableObject {
   readonly #publicKeys: PublicKeys;
   readonly #bridgeSealing: BridgeSealing;
   readonly #epochs = new Epochs();
+  readonly #rateRefusals = new RateRefusals();
   readonly #commitPoint: CommitPoint;
   readonly #delivery: Delivery;
   readonly #connection: Connection;
   #hasAlarm = false;
+  #isGathering = false;
 
   constructor(state: DurableObjectState, env: object) {
     super(state, env);
@@ -69,6 +73,7 @@ export class EdgeInstance extends DurableObject {
     this.#outbox = new Outbox(state.storage.sql);
     this.#clock = startClock(this.#outbox.highWaterMs());
     const epochs = this.#epochs;
+    const rates = new Rates(defaultCallRates);
     const sha256 = core.sha256;
     const upstream = new Upstream(
       bindings,
@@ -111,12 +116,14 @@ export class EdgeInstance extends DurableObject {
       },
       callers: this.#callers,
       replays: new ReplayMemory(this.#clock.now(), bindings.signatureReuseMs),
+      rates,
+      rateRefusals: this.#rateRefusals,
       outbox: this.#outbox,
       sha256,
     });
     this.#delivery = new Delivery(this.#outbox, upstream, this.#clock);
     const predecessors = new Predecessors(state.storage.sql, instance, this.#outbox, upstream);
-    this.#connection = new Connection(upstream, epochs, () => {
+    this.#connection = new Connection(upstream, epochs, rates, () => {
       this.#delivery.kick();
       predecessors.kick();
     });
@@ -168,13 +175,37 @@ export class EdgeInstance extends DurableObject {
   /** Decides on calls and records those that pass; answers when that is on disk. */
   async append(batch: Batch): Promise<Commitment> {
     const commitment = this.#commitPoint.decide(batch);
+    if (this.#rateRefusals.isWaiting) this.#gatherRateRefusals();
+    await this.#makeDurable();
+    return commitment;
+  }
+
+  async #makeDurable(): Promise<void> {
     if (!this.#hasAlarm && this.#outbox.size > 0) {
       this.#hasAlarm = true;
       await this.ctx.storage.setAlarm(this.#clock.now() + ALARM_MS);
     }
     await this.ctx.storage.sync();
     this.#delivery.kick();
-    return commitment;
+  }
+
+  /** Sees to it that refusals which are gathered now are recorded. Nothing was answered with them that depends on it. */
+  #gatherRateRefusals(): void {
+    if (this.#isGathering) return;
+    this.#isGathering = true;
+    setTimeout(() => {
+      this.#isGathering = false;
+      void this.#recordRateRefusals();
+      if (this.#rateRefusals.isWaiting) this.#gatherRateRefusals();
+    }, GATHER_REFUSALS_MS);
+  }
+
+  async #recordRateRefusals(): Promise<void> {
+    try {
+      if (this.#commitPoint.recordRateRefusals()) await this.#makeDurable();
+    } catch {
+      console.error("refusals for their rate cannot be recorded");
+    }
   }
 
   /** Whether the instance works, and a reason for it to exist. */

@@ -156,6 +156,8 @@ export const verdicts = {
   overloaded: 5,
   /** Its record is longer than the control plane takes. */
   tooLong: 6,
+  /** Of the account, or with the access key, more calls were made than are served a second; counted for the record. */
+  overRate: 7,
 } as const;
 
 export interface Commitment {
