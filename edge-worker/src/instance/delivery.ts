@@ -1,6 +1,6 @@
 /**
  * Delivery of the outbox to the control plane: at least once, in order within an incarnation, deleted only when
- * acknowledged. A failure is tried again with growing pauses; one incarnation whose records are refused does not hold up
+ * acknowledged. A failure is tried again with growing pauses, and when the connection is there again; one incarnation whose records are refused does not hold up
  * another.
  */
 
@@ -26,6 +26,8 @@ export class Delivery {
   readonly #clock: InstanceClock;
   #isRunning = false;
   #failures = 0;
+  /** Ends the pause that is being made, if one is. */
+  #endPause: () => void = () => undefined;
   /** Incarnations whose last delivery was answered, with a refusal. */
   readonly #refused = new Set<string>();
 
@@ -56,9 +58,15 @@ export class Delivery {
       });
   }
 
+  /** The control plane is there again: what waits after failures is tried at once. */
+  retry(): void {
+    this.#endPause();
+    this.kick();
+  }
+
   async #run(): Promise<void> {
     while (this.#outbox.size > 0) {
-      await pause(this.#failures === 0 ? GATHER_MS : backOff(this.#failures));
+      await this.#pause(this.#failures === 0 ? GATHER_MS : backOff(this.#failures));
       let isAllDelivered = true;
       for (const instance of this.#outbox.instances) {
         isAllDelivered = (await this.#deliverAll(instance)) && isAllDelivered;
@@ -83,6 +91,16 @@ export class Delivery {
       this.#failures = 0;
       if (rows.records.length < FULL) return true;
     }
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms);
+      this.#endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
   async #post(of: string, records: readonly string[]): Promise<number | null> {
@@ -111,8 +129,4 @@ export class Delivery {
 function backOff(failures: number): number {
   const longest = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** Math.min(failures - 1, 10));
   return longest * (0.5 + 0.5 * Math.random());
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -124,7 +124,7 @@ export class EdgeInstance extends DurableObject {
     this.#delivery = new Delivery(this.#outbox, upstream, this.#clock);
     const predecessors = new Predecessors(state.storage.sql, instance, this.#outbox, upstream);
     this.#connection = new Connection(upstream, epochs, rates, () => {
-      this.#delivery.kick();
+      this.#delivery.retry();
       predecessors.kick();
     });
     this.#connection.start();
