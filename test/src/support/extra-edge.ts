@@ -15,6 +15,8 @@ import type { System } from "./system.ts";
 export type ExtraEdge = {
   readonly name: string;
   readonly url: string;
+  /** Folder of the edge instance's storage. */
+  readonly storage: string;
   /** Starts it, or starts it again, and waits until it answers and holds its connection. */
   start(): Promise<void>;
   stop(signal?: NodeJS.Signals): Promise<void>;
@@ -96,6 +98,7 @@ export async function startExtraEdge(
   const edge: ExtraEdge = {
     name,
     url,
+    storage,
     async start() {
       mkdirSync(storage, { recursive: true });
       const started = spawn(workerd, ["serve", "--experimental", file], {
