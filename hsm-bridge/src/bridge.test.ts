@@ -68,6 +68,31 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
       expect((await bridge.controlPlane.call("health", {})).store).toBe(backend.name);
     });
 
+    it("counts the calls of its store, and tells operators only", async () => {
+      const read = () => bridge.operator.call("storeCalls", {});
+      const before = await read();
+      expect(before.total).toBeGreaterThan(0);
+      await bridge.controlPlane.call("status", {});
+      expect(await read()).toEqual(before);
+      await bridge.controlPlane.call("health", {});
+      const after = await read();
+      expect(after.total - before.total).toBe(3);
+      for (const method of ["random", "aesGcmEncrypt", "aesGcmDecrypt"]) {
+        expect(after.calls[method]).toBe((before.calls[method] ?? 0) + 1);
+      }
+      await expect(bridge.controlPlane.call("storeCalls", {})).rejects.toEqual(
+        code("not-permitted"),
+      );
+    });
+
+    it("asks its store once per lease of a branch key that is there", async () => {
+      const keyId = await newKey();
+      await openLease(encryptWith(keyId));
+      const { total } = await bridge.operator.call("storeCalls", {});
+      await openLease(encryptWith(keyId));
+      expect((await bridge.operator.call("storeCalls", {})).total).toBe(total + 1);
+    });
+
     it("makes a key once, however often it is asked, also at once", async () => {
       const keyId = randomUUID();
       const answers = await Promise.all(

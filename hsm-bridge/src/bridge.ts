@@ -2,6 +2,7 @@
 
 import type { BridgeCall, BridgeRequest, BridgeResponse, BridgeRole } from "@edge-kms/protocol";
 import type { Core } from "@edge-kms/wasm-core";
+import type { StoreCalls } from "./counted-store.ts";
 import type { Identity } from "./identity.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { LeaseCaps } from "./limits.ts";
@@ -12,6 +13,7 @@ import type { SealingKey } from "./sealing-key.ts";
 
 export interface Bridge {
   readonly store: KeyStore;
+  readonly storeCalls: StoreCalls;
   readonly database: Database;
   readonly identity: Identity;
   readonly sealingKey: SealingKey;

@@ -222,11 +222,15 @@ describe.each(stores)("serve with the $name store", ({ name }) => {
       operate("random", "16"),
     ]);
     expect(log.stdout).toMatch(/operator unfrozen/);
-    expect(JSON.parse(status.stdout)).toMatchObject({ store: name });
+    expect(JSON.parse(status.stdout)).toMatchObject({
+      store: name,
+      storeCalls: { total: expect.any(Number) },
+    });
     expect(random.stdout.trim()).toHaveLength(24);
     served.child.kill("SIGINT");
     expect(await served.exited).toBe(0);
-  });
+    // Eleven processes, one after the other.
+  }, 30_000);
 });
 
 describe("refusals, each in one sentence", () => {

@@ -4,6 +4,7 @@ import { base64Encode, utf8Encode } from "@edge-kms/protocol";
 import type { Core } from "@edge-kms/wasm-core";
 import { loadCore } from "@edge-kms/wasm-core/node";
 import type { Bridge } from "./bridge.ts";
+import { countCalls, type StoreCalls } from "./counted-store.ts";
 import { StartupError } from "./errors.ts";
 import { makePrivateDirectory } from "./files.ts";
 import { openIdentity } from "./identity.ts";
@@ -70,9 +71,9 @@ export async function startBridge(options: StartOptions): Promise<RunningBridge>
       );
     }
     checkStoreKind(readMetaText(database, "store-kind"), settings.store.kind);
-    const store = await openStore(settings, logger);
+    const { store, calls } = countCalls(await openStore(settings, logger));
     closers.push(() => store.close());
-    const bridge = await buildBridge(settings, database, store, logger, clock);
+    const bridge = await buildBridge(settings, database, store, calls, logger, clock);
     if (recordedKind === null) await recordStoreKind(settings.home, store.kind);
     const credentials = await openPki(paths.pki, settings.serverNames, clock(), logger);
     const server = await startServer(bridge, credentials, settings.host, settings.port);
@@ -96,6 +97,7 @@ async function buildBridge(
   settings: BridgeSettings,
   database: Database,
   store: KeyStore,
+  storeCalls: StoreCalls,
   logger: Logger,
   clock: () => number,
 ): Promise<Bridge> {
@@ -111,6 +113,7 @@ async function buildBridge(
   );
   return {
     store,
+    storeCalls,
     database,
     identity,
     sealingKey: await makeSealingKey(identity, startedAtMs),

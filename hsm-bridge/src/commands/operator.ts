@@ -49,13 +49,14 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
     async (client) => ({
       ...(await client.call("status", {})),
       health: await client.call("health", {}),
+      storeCalls: await client.call("storeCalls", {}),
     }),
     (result) => [
       `store       ${result.store}${result.store === "software" ? " (NO HSM)" : ""}`,
       `generation  ${result.generation}`,
       `started     ${new Date(result.startedAtMs).toISOString()}`,
       `public key  ${result.publicKey}`,
-      `HSM         wraps and unwraps in ${result.health.tookMs} ms`,
+      `HSM         wraps and unwraps in ${result.health.tookMs} ms; ${result.storeCalls.total} calls since the start`,
       ...result.epochs.map(({ account, counter }) => `epoch       ${account} ${counter}`),
     ],
   ),

@@ -23,11 +23,13 @@ import { random } from "./random.ts";
 import { readLog } from "./read-log.ts";
 import { rotateKey } from "./rotate-key.ts";
 import { status } from "./status.ts";
+import { storeCalls } from "./store-calls.ts";
 import { verifyCredential } from "./verify-credential.ts";
 
 export const operations: { readonly [C in BridgeCall]: Operation<C> } = {
   status,
   health,
+  storeCalls,
   createKey,
   createExternalKey,
   createKeyPair,

@@ -39,7 +39,7 @@ export const leaseCredential: Operation<"leaseCredential"> = async (bridge, inpu
     }
     try {
       checkNotFrozen(bridge, principal.account);
-      const leaseId = hexEncode(await bridge.store.random(16));
+      const leaseId = hexEncode(crypto.getRandomValues(new Uint8Array(16)));
       const mayLease =
         proof.method === "TC3-HMAC-SHA256" &&
         (principal.type !== "root" || bridge.leaseRootCredentials);

@@ -80,7 +80,7 @@ async function sealOne(
   if (branch.group !== edge.group) {
     throw new BridgeError("wrong-group", "The branch key is another edge group's.");
   }
-  const leaseId = hexEncode(await bridge.store.random(16));
+  const leaseId = hexEncode(crypto.getRandomValues(new Uint8Array(16)));
   const opened = await openBranch(bridge, key, version, branch);
   try {
     const sealed = await sealToEdge(

@@ -107,6 +107,17 @@ export const bridgeApi = {
     request: v.strictObject({}),
     response: v.strictObject({ store: storeKind, tookMs: v.number() }),
   },
+  /** Calls of the key store since the bridge's start, by method; the start's own are among them. Never asks the store. */
+  storeCalls: {
+    path: "/v1/store-calls",
+    roles: ["operator"],
+    request: v.strictObject({}),
+    response: v.strictObject({
+      sinceMs: timeMs,
+      total: count,
+      calls: v.record(v.string(), count),
+    }),
+  },
   /** Makes version 1 of a symmetric key. Idempotent: the same call again answers the same. */
   createKey: {
     path: "/v1/keys/create",
