@@ -6,6 +6,7 @@ import { benchEdge, type EdgeRow } from "./edge.ts";
 import { benchManagement } from "./management.ts";
 import { benchPairs } from "./pairs.ts";
 import { benchRevocation } from "./revocation.ts";
+import { benchTiers, leaseOnly, refreshSeconds } from "./tiers.ts";
 
 const { values } = parseArgs({
   options: {
@@ -89,6 +90,24 @@ async function printPairs(calls: number): Promise<void> {
   console.log("");
 }
 
+async function printTiers(calls: number): Promise<void> {
+  console.log(
+    `Encrypt at an edge through the official SDK, one call after the other, by where the branch key is, ${machine}.\n`,
+  );
+  printHead(["call", "calls", "p50 ms", "p99 ms", "HSM calls per call"]);
+  let perLease = Number.NaN;
+  await benchTiers(calls, ({ what, calls: made, p50Ms, p99Ms, hsmCallsPerCall }) => {
+    if (what === leaseOnly) perLease = hsmCallsPerCall;
+    const figures = [p50Ms.toFixed(2), p99Ms.toFixed(2), hsmCallsPerCall.toFixed(4)];
+    console.log(`| ${[what, made, ...figures].join(" | ")} |`);
+  });
+  const enough = (perLease * 10_000) / refreshSeconds;
+  console.log(
+    `\nAn edge asks for the lease of a key in use every ${refreshSeconds} s: fewer than one HSM call per 10,000 calls from ` +
+      `${enough.toFixed(0)} calls/s of a key at an edge.\n`,
+  );
+}
+
 async function printRevocations(revocations: number): Promise<void> {
   console.log(
     `From the answer of DisableKey to the last answer and the first refusal at any edge,`,
@@ -113,5 +132,6 @@ if (seconds > 0) {
   await printCalls(seconds);
   await printManagement(40 * seconds);
   await printPairs(20 * seconds);
+  await printTiers(100 * seconds);
 }
 if (revocations > 0) await printRevocations(revocations);
