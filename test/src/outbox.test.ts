@@ -27,7 +27,7 @@ beforeAll(async () => {
     config: { controlPlane: { keyLease: lease, credentialLease: lease } },
   });
   KeyId = (await createClient(system).CreateKey({ Alias: newAlias() })).KeyId ?? "";
-}, 60_000);
+}, 120_000);
 afterAll(() => discard(system), 60_000);
 
 /** An edge with a courier between it and the control plane. */
