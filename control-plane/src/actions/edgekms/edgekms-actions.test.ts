@@ -519,6 +519,10 @@ describe("usage of a key", () => {
 
   test("of records stored before there were counters is what it would have been", async () => {
     const counters = () => usageRows(h.database);
+    // PostgreSQL takes a text with an escaped NUL for no JSON.
+    const by = h.edge(root);
+    const texts = recordsOf(by, [{ userAgent: "nul \u0000 inside" }]);
+    expect((await deliver(by, texts)).status).toBe(200);
     const before = await counters();
     expect(before.keys.length).toBeGreaterThan(3);
     await refillUsage(h.database);
