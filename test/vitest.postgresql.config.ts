@@ -14,6 +14,7 @@ export default defineConfig({
       "src/actions/kms/life-cycle.test.ts",
     ],
     globalSetup: here("src/support/postgresql.ts"),
+    hookTimeout: 60_000,
     isolate: false,
   },
 });
