@@ -19,6 +19,7 @@ import { type ChainedRecord, extendChain, lockChain } from "../db/queries/events
 import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
 import type { Edge } from "../edges/directory.ts";
+import { continuation } from "./continuation.ts";
 import { countUsage } from "./usage.ts";
 
 export interface AuditServices extends EdgeAuthentication {
@@ -88,16 +89,10 @@ async function store(
   const start = { lastSeq: 0, lastHash: AUDIT_CHAIN_START };
   return database.transaction(async (tx) => {
     const head = await lockChain(tx, edge, instance, start);
-    const first = records.find(({ record }) => record.seq > head.lastSeq);
-    if (first === undefined) {
-      // All there already. The newest stored one must be what is delivered under its number.
-      const same = records.find(({ record }) => record.seq === head.lastSeq);
-      if (same !== undefined && same.hash !== head.lastHash) throw conflict();
-      return head.lastSeq;
-    }
-    if (first.record.seq !== head.lastSeq + 1) throw gap(head.lastSeq);
-    if (first.record.prev !== head.lastHash) throw conflict();
-    const fresh = records.slice(records.indexOf(first));
+    const fresh = continuation(head, records, ({ record, hash }) => ({ ...record, hash }));
+    if (fresh === "gap") throw gap(head.lastSeq);
+    if (fresh === "conflict") throw conflict();
+    if (fresh.length === 0) return head.lastSeq;
     const nowMs = clock();
     await extendChain(tx, edge, instance, fresh, nowMs);
     const events = fresh.map(({ record }) => record.event);

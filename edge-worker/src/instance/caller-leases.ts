@@ -36,6 +36,7 @@ import {
 import type { Answer, CallerLoan, CallerQuestion } from "./messages.ts";
 import { sealProof } from "./proof-sealing.ts";
 import { refusal, unreachable } from "./refusals.ts";
+import { isUsable } from "./rules.ts";
 import { type Origin, type Sent, UpstreamError } from "./upstream.ts";
 
 /** A caller's credential in hand. */
@@ -125,7 +126,7 @@ export class CallerLeases {
 
   #isValid(held: HeldCaller, nowMs: number): boolean {
     const { epochs } = this.#context;
-    return nowMs < held.expiresAtMs && epochs.isCurrent(held.principal.account, held.epoch);
+    return isUsable(held, nowMs) && epochs.isCurrent(held.principal.account, held.epoch);
   }
 
   async #ask(proof: CallerProof, scope: string | null): Promise<Answer<HeldCaller>> {

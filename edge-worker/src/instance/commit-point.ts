@@ -19,6 +19,7 @@ import type { Outbox } from "./outbox.ts";
 import type { RateRefusals } from "./rate-refusals.ts";
 import type { Rates } from "./rates.ts";
 import type { ReplayMemory } from "./replay-memory.ts";
+import { hasRoom } from "./rules.ts";
 
 /** Without any lease to say so: records of refusals by the commit point itself. */
 const MAX_UNACKNOWLEDGED = 200_000;
@@ -156,13 +157,13 @@ export class CommitPoint {
     const room = outbox.size + pending;
     const callerId = batch.callers[n];
     if (callerId === "") {
-      return room < MAX_UNACKNOWLEDGED ? { caller: null, keys: [] } : verdicts.overBudget;
+      return hasRoom(room, MAX_UNACKNOWLEDGED) ? { caller: null, keys: [] } : verdicts.overBudget;
     }
     const caller = callers.valid(callerId ?? "?", now);
     if (caller === null || caller.principal.account !== batch.accounts[n]) {
       return verdicts.staleCaller;
     }
-    if (room >= caller.maxUnacknowledged) return verdicts.overBudget;
+    if (!hasRoom(room, caller.maxUnacknowledged)) return verdicts.overBudget;
     if (!rates.admits(caller.principal.account, caller.secretId)) {
       callers.spend(caller);
       rateRefusals.note(caller.secretId, batch.events[n] ?? "");
@@ -173,7 +174,7 @@ export class CommitPoint {
       const key = keys.valid(id, now);
       // A key of another account can only come from a fault of our own; it must not pass all the same.
       if (key === null || key.account !== caller.principal.account) return verdicts.staleKey;
-      if (room >= key.maxUnacknowledged) return verdicts.overBudget;
+      if (!hasRoom(room, key.maxUnacknowledged)) return verdicts.overBudget;
       used.push(key);
     }
     switch (replays.see(batch.signatures, n, now)) {

@@ -6,7 +6,6 @@
 import {
   CONNECT_HEADER,
   controlMessage,
-  DISCONNECTED_AFTER_MS,
   type EdgeMessage,
   signedMessageTypes,
 } from "@edge-kms/protocol";
@@ -14,6 +13,7 @@ import * as v from "valibot";
 import { encodeMessageHeader } from "../signing/ed25519.ts";
 import type { Epochs } from "./epochs.ts";
 import type { Rates } from "./rates.ts";
+import { isHeard } from "./rules.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
 const WATCH_MS = 1_000;
@@ -40,7 +40,7 @@ export class Connection {
   }
 
   get isConnected(): boolean {
-    return this.#socket !== null && Date.now() - this.#heardAtMs <= DISCONNECTED_AFTER_MS;
+    return this.#socket !== null && isHeard(this.#heardAtMs, Date.now());
   }
 
   /** Connects, and stays connected as long as the instance lives. */
@@ -108,7 +108,7 @@ export class Connection {
 
   #watch(): void {
     const socket = this.#socket;
-    if (socket !== null && Date.now() - this.#heardAtMs > DISCONNECTED_AFTER_MS) this.#lose(socket);
+    if (socket !== null && !isHeard(this.#heardAtMs, Date.now())) this.#lose(socket);
   }
 
   #lose(socket: WebSocket): void {

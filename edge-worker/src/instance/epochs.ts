@@ -1,6 +1,7 @@
 /** The policy epochs of accounts as this instance knows them. They only rise; what is older than the known one is void. */
 
 import { compareEpochs, type Epoch } from "@edge-kms/protocol";
+import { isCurrentEpoch } from "./rules.ts";
 
 export class Epochs {
   readonly #known = new Map<string, Epoch>();
@@ -23,7 +24,7 @@ export class Epochs {
   /** Whether what was granted at `epoch` still holds. */
   isCurrent(account: string, epoch: Epoch): boolean {
     const known = this.#known.get(account);
-    return known === undefined || compareEpochs(epoch, known) >= 0;
+    return isCurrentEpoch(epoch, known ?? null);
   }
 
   /** Rights were given that no epoch may have told of yet: what was refused before does not count any more. */

@@ -36,6 +36,7 @@ import {
 } from "./limits.ts";
 import type { Answer, KeyLoan, KeyQuestion, Proxied } from "./messages.ts";
 import { isSettled, refusal, unreachable } from "./refusals.ts";
+import { isUsable } from "./rules.ts";
 import { type Upstream, UpstreamError } from "./upstream.ts";
 
 /** Who this instance is and whom it believes. */
@@ -139,11 +140,7 @@ export class KeyLeases {
   }
 
   #isValid(held: HeldKey, nowMs: number): boolean {
-    return (
-      nowMs < held.expiresAtMs &&
-      held.operationsLeft > 0 &&
-      this.#context.epochs.isCurrent(held.account, held.epoch)
-    );
+    return isUsable(held, nowMs) && this.#context.epochs.isCurrent(held.account, held.epoch);
   }
 
   #ask(key: LeasedKey): Promise<Answer<Lent>> {

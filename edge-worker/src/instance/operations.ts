@@ -34,6 +34,7 @@ import {
 } from "./limits.ts";
 import type { Answer, OperationQuestion, Performed, Proxied } from "./messages.ts";
 import { isSettled, refusal, unreachable } from "./refusals.ts";
+import { isUsable } from "./rules.ts";
 import { type Sent, UpstreamError } from "./upstream.ts";
 
 interface HeldOperation extends HeldUse {
@@ -59,8 +60,7 @@ export class Operations {
     const held = this.#byId.get(id);
     const isValid =
       held !== undefined &&
-      nowMs < held.expiresAtMs &&
-      held.operationsLeft > 0 &&
+      isUsable(held, nowMs) &&
       this.#context.epochs.isCurrent(held.account, held.epoch);
     return isValid ? held : null;
   }
