@@ -179,6 +179,12 @@ function foreground(command, args, env) {
   });
 }
 
+/** The same variables as far as they are set already. */
+function own(variables) {
+  const names = Object.keys(variables).filter((name) => process.env[name] !== undefined);
+  return Object.fromEntries(names.map((name) => [name, process.env[name]]));
+}
+
 const vitest = join(modules, "vitest", "vitest.mjs");
 const [task, ...args] = process.argv.slice(2);
 
@@ -206,11 +212,15 @@ const tasks = {
     tasks.build();
     const npmArgs = ["run", "--silent", "test:fuzz", "-w", "@edge-kms/wasm-core", "--", ...args];
     npm(npmArgs, { env: environment() });
-    const env = environment({
-      EDGE_KMS_LIFE_CYCLE_RUNS: process.env.EDGE_KMS_LIFE_CYCLE_RUNS ?? "5000",
-    });
-    const words = ["run", "--root", root, "--project", "postgresql", "life-cycle.postgresql"];
-    must("the life-cycle test", node24(), [vitest, ...words], { env });
+    if (args.length > 0) return;
+    const random = (what, project, file, variables) => {
+      const words = [vitest, "run", "--root", root, "--project", project, file];
+      must(what, node24(), words, { env: environment({ ...variables, ...own(variables) }) });
+    };
+    const lives = { EDGE_KMS_LIFE_CYCLE_RUNS: "5000" };
+    random("lives of keys beside their model", "postgresql", "life-cycle.postgresql", lives);
+    const walks = { EDGE_KMS_MODEL_WALKS: "20000" };
+    random("walks through the protocol's model", "test", "test/model", walks);
   },
   bench() {
     tasks.build();
