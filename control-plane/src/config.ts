@@ -43,6 +43,22 @@ const webUrl = (schemes: readonly string[]) =>
     ),
   );
 
+/** How long the database may take (README "When the database is away"), in milliseconds. */
+export const databaseTimes = v.strictObject({
+  /** At a start, until it accepts connections. */
+  startMs: v.optional(positive(3_600_000), 30_000),
+  /** For a connection that works, waiting for a place in the pool included. */
+  connectMs: v.optional(positive(60_000), 3_000),
+  /** For a statement; the control plane stops waiting a second later. */
+  statementMs: v.optional(positive(60_000), 5_000),
+  /** For a lock that another transaction holds. */
+  lockMs: v.optional(positive(60_000), 3_000),
+  /** Until the server ends a transaction that asks nothing. */
+  idleInTransactionMs: v.optional(positive(60_000), 10_000),
+  /** For a statement of a job that goes through many rows. */
+  longStatementMs: v.optional(positive(3_600_000), 60_000),
+});
+
 const region = v.strictObject({
   name: v.pipe(v.string(), v.check(isRegionName, "a region name")),
   suite: v.picklist(["AES_256", "SM4"]),
@@ -67,6 +83,7 @@ export const settingsSchema = v.strictObject({
     v.pipe(v.string(), v.regex(/^(postgres(ql)?:\/\/.*|memory:)$/, "postgresql://… or memory:")),
   ),
   databaseConnections: v.optional(positive(1000), 10),
+  databaseTimes: v.optional(databaseTimes, {}),
   bridgeUrl: v.optional(webUrl(["https:"]), "https://127.0.0.1:8789"),
   /** Edges to which data-plane calls at this door are forwarded, in order of preference. */
   edgeUrls: v.optional(v.array(webUrl(["http:", "https:"])), []),

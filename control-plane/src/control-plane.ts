@@ -85,7 +85,12 @@ export async function startControlPlane(
     const bridge = options.bridge ?? openBridgeOf(config);
     closers.push(() => bridge.close());
     const database =
-      options.database ?? (await openDatabase(config.databaseUrl, config.databaseConnections));
+      options.database ??
+      (await openDatabase({
+        url: config.databaseUrl,
+        maxConnections: config.databaseConnections,
+        times: config.databaseTimes,
+      }));
     closers.push(() => database.close());
 
     const bootstrap = readBootstrap(config.home);
@@ -197,7 +202,7 @@ export async function startControlPlane(
         "ended leases",
         minuteMs,
         () =>
-          database.transaction(async (tx) => {
+          database.longTransaction(async (tx) => {
             await removeEndedLeases(tx, clock() - minuteMs);
             await removeOldInstances(tx);
           }),
@@ -224,7 +229,7 @@ export async function startControlPlane(
       repeat(
         "data key deletions",
         minuteMs,
-        async () => void (await database.transaction((tx) => deleteDueDataKeys(tx, clock()))),
+        async () => void (await database.longTransaction((tx) => deleteDueDataKeys(tx, clock()))),
         log,
       ),
       repeat(
@@ -233,7 +238,7 @@ export async function startControlPlane(
         () => endDueMaterial({ database, bridge }, clock(), log),
         log,
       ),
-      repeat("key counts", minuteMs, () => database.transaction(foldKeyCounts), log),
+      repeat("key counts", minuteMs, () => database.longTransaction(foldKeyCounts), log),
       repeat("reminders of deletions", minuteMs, () => remindOfDeletions(database, clock()), log),
       repeat(
         "notifications",
@@ -244,7 +249,7 @@ export async function startControlPlane(
       repeat(
         "spent signatures",
         rememberSignatureMs / 2,
-        () => database.transaction((tx) => removeExpiredSignatures(tx, clock())),
+        () => database.longTransaction((tx) => removeExpiredSignatures(tx, clock())),
         log,
       ),
     ];

@@ -14,6 +14,8 @@ beforeAll(() => {
   for (const name of ["ca.crt", "control-plane.crt", "control-plane.key"]) {
     writeFileSync(join(home, "pki", name), "");
   }
+  const settings = { databaseTimes: { startMs: 500 } };
+  writeFileSync(join(home, "config.json"), JSON.stringify({ controlPlane: settings }));
 });
 afterAll(() => rmSync(home, { recursive: true }));
 

@@ -22,6 +22,7 @@ import {
 } from "../access/replay.ts";
 import { requireSignedPayload } from "../access/signed-payload.ts";
 import type { Clock } from "../clock.ts";
+import { DatabaseError } from "../db/index.ts";
 import { insertCallEvent } from "../db/queries/events.ts";
 import { type Region, requireRegion } from "../regions.ts";
 import type { ControlAction } from "./action.ts";
@@ -185,7 +186,9 @@ function createRecord(
     },
     async refuse(error) {
       return database.transaction(async (tx) => {
-        const isOwn = isClaimed || (await spendSignature(tx, claim, nowMs));
+        const isSpent = !isClaimed && !(await spendSignature(tx, claim, nowMs));
+        // After a commit in doubt it may be this call itself that has spent it.
+        const isOwn = !isSpent || isInDoubt(error);
         const told = isOwn ? error : spentSignature();
         await insertCallEvent(tx, event(told));
         return told;
@@ -227,6 +230,11 @@ function auditEvent(
     uses: [],
     store: null,
   };
+}
+
+/** Whether the call's own change may have been made, for all that the database said. */
+function isInDoubt({ cause }: ApiError): boolean {
+  return cause instanceof DatabaseError && cause.kind === "in-doubt";
 }
 
 function reasonOf({ code }: ApiError): string {

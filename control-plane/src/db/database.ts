@@ -4,7 +4,7 @@
  */
 
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
-import { DatabaseError, translatingErrors } from "./errors.ts";
+import { DatabaseError } from "./errors.ts";
 
 /** What queries run on: inside a transaction that one, else the pool. */
 export type Queryable = PgDatabase<PgQueryResultHKT, Record<string, never>>;
@@ -18,9 +18,16 @@ export interface Database {
   /**
    * Runs `work` in one transaction (READ COMMITTED), committed when it returns and rolled back when it throws. Lost
    * deadlocks are repeated, so `work` must do nothing but queries, and only on the handle it is given.
+   *
+   * @throws DatabaseError; of the kind `in-doubt` when nobody knows whether it was committed.
    */
   transaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
-  /** Runs single statements outside of a transaction. */
+  /** As `transaction`, for jobs that may go through many rows: with more time, and apart from what callers wait for. */
+  longTransaction<T>(work: (tx: Queryable) => Promise<T>): Promise<T>;
+  /**
+   * Runs single statements outside of a transaction. After a lost connection they are repeated: they only
+   * read, or write what may be written twice.
+   */
   read<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
   /** Calls `onNotice` for each NOTIFY on the channel, and once after each (re)connection, when notices may have been lost. */
   listen(channel: string, onNotice: () => void): Promise<Listener>;
@@ -30,19 +37,14 @@ export interface Database {
 
 const maxAttempts = 4;
 
-/** `Database` without the parts that differ between engines. */
-export function queryPart(db: Queryable): Pick<Database, "transaction" | "read"> {
-  return {
-    read: (work) => translatingErrors(() => work(db)),
-    async transaction(work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await translatingErrors(() => db.transaction((tx) => work(tx)));
-        } catch (error) {
-          const isLost = error instanceof DatabaseError && error.kind === "conflict";
-          if (!isLost || attempt === maxAttempts) throw error;
-        }
-      }
-    },
-  };
+/** Repeats a transaction that lost to a concurrent one. */
+export async function repeatingLost<T>(run: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run();
+    } catch (error) {
+      const isLost = error instanceof DatabaseError && error.kind === "conflict";
+      if (!isLost || attempt === maxAttempts) throw error;
+    }
+  }
 }

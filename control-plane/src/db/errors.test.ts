@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { raiseOnKeyChanges } from "../testing/database-errors.ts";
 import { type Account, type Harness, startHarness } from "../testing/harness.ts";
-import { translate } from "./errors.ts";
+import { DatabaseError, endsConnection, isUndecided, translate } from "./errors.ts";
 
 let h: Harness;
 let account: Account;
@@ -71,5 +71,46 @@ test.each(unavailable)(
     expect(response).toMatchObject({ KeyMetadata: { Alias: `before-${code}` } });
     const again = await account.call("UpdateAlias", { KeyId: keyId, Alias: `after-${code}` });
     expect(again.code).toBeUndefined();
+  },
+);
+
+test("a commit that the server refused is decided, one that it was silent about is not", () => {
+  const undecided = ["ECONNRESET", "08006", "57P01", "57P02", "57014", "58030", "XX000", "25P03"];
+  for (const code of [...undecided, "40001", "23505", "53100", "25006"]) {
+    const failure = translate(Object.assign(new Error(""), { code }));
+    expect([code, isUndecided(failure)]).toEqual([code, undecided.includes(code)]);
+  }
+  expect(isUndecided(translate(new Error("Query read timeout")))).toBe(true);
+});
+
+test("a connection is given up with what ends it, and kept with what refuses a statement", () => {
+  const ending = ["ECONNRESET", "08006", "57P01", "25006", "25P03"];
+  for (const code of [...ending, "40001", "23505", "53100", "55P03", "57014"]) {
+    const failure = translate(Object.assign(new Error(""), { code }));
+    expect([code, endsConnection(failure)]).toEqual([code, ending.includes(code)]);
+  }
+  expect(endsConnection(translate(new Error("Query read timeout")))).toBe(true);
+});
+
+test.each(["made", "not made"])(
+  "a commit in doubt that was %s is InternalError, never a word of the signature, and can be found out",
+  async (outcome) => {
+    const keyId = await account.createKey(`doubt-${outcome.replace(" ", "-")}`);
+    const { transaction } = h.shared;
+    let isBroken = true;
+    h.shared.transaction = async (work) => {
+      if (!isBroken) return transaction(work);
+      isBroken = false;
+      if (outcome === "made") await transaction(work);
+      throw new DatabaseError("in-doubt", "unknown", undefined);
+    };
+    const refused = await account.call("DisableKey", { KeyId: keyId });
+    h.shared.transaction = transaction;
+    expect(refused.code).toBe("InternalError");
+    expect(h.logLines.at(-1)).toContain("in-doubt");
+    const { response } = await account.call("DescribeKey", { KeyId: keyId });
+    const KeyState = outcome === "made" ? "Disabled" : "Enabled";
+    expect(response).toMatchObject({ KeyMetadata: { KeyState } });
+    expect((await account.call("DisableKey", { KeyId: keyId })).code).toBeUndefined();
   },
 );

@@ -13,6 +13,8 @@ export type DatabaseErrorKind =
   | "conflict"
   /** No connection, no answer in time, or no room: nothing wrong with the work, which may be tried again later. */
   | "unavailable"
+  /** The connection was lost while a commit was under way: the change was made, or it was not. */
+  | "in-doubt"
   | "other";
 
 /** A failure of the database, told by SQLSTATE and constraint name only. */
@@ -59,6 +61,24 @@ function kindOf(code: string): DatabaseErrorKind {
     default:
       return unavailableClass.test(code) || systemCode.test(code) ? "unavailable" : "other";
   }
+}
+
+/**
+ * Whether the connection that a failure came over is not to be used again: gone, silent, or to a server that is
+ * read-only (after a failover there is another one).
+ */
+export function endsConnection(failure: unknown): boolean {
+  if (!(failure instanceof DatabaseError) || failure.kind !== "unavailable") return false;
+  return !sqlState.test(failure.code) || /^(08|57P|25006|25P03|25P04)/.test(failure.code);
+}
+
+/**
+ * Whether a failed COMMIT may have been carried out. With most SQLSTATEs the server says that it was not; a connection that
+ * ends, a shutdown, or a failure inside the server says nothing.
+ */
+export function isUndecided(failure: unknown): failure is DatabaseError {
+  if (!(failure instanceof DatabaseError)) return false;
+  return !sqlState.test(failure.code) || /^(08|57|58|XX|25P0[34])/.test(failure.code);
 }
 
 function textOf(value: unknown, name: string): string | undefined {

@@ -6,8 +6,8 @@
 import { PGlite } from "@electric-sql/pglite";
 import { drizzle } from "drizzle-orm/pglite";
 import { migrate } from "drizzle-orm/pglite/migrator";
-import type { Database, Queryable } from "./database.ts";
-import { queryPart } from "./database.ts";
+import type { Database } from "./database.ts";
+import { repeatingLost } from "./database.ts";
 import { translatingErrors } from "./errors.ts";
 import { migrationsFolder } from "./migrate.ts";
 
@@ -16,9 +16,12 @@ export async function openMemory(): Promise<Database> {
   const client = await PGlite.create();
   const db = drizzle(client);
   await translatingErrors(() => migrate(db, { migrationsFolder }));
-  const queryable: Queryable = db;
+  const transaction: Database["transaction"] = (work) =>
+    repeatingLost(() => translatingErrors(() => db.transaction((tx) => work(tx))));
   return {
-    ...queryPart(queryable),
+    transaction,
+    longTransaction: transaction,
+    read: (work) => translatingErrors(() => work(db)),
     async listen(channel, onNotice) {
       const stop = await client.listen(channel, () => onNotice());
       onNotice();

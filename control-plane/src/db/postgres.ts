@@ -1,55 +1,102 @@
 /** A PostgreSQL server, or an engine that speaks its wire protocol, through `pg`. */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
-import type { Database, Listener, Queryable } from "./database.ts";
-import { queryPart } from "./database.ts";
-import { translatingErrors } from "./errors.ts";
+import { openConnections } from "./connections.ts";
+import { type Database, repeatingLost } from "./database.ts";
+import { DatabaseError, translatingErrors } from "./errors.ts";
+import { listen } from "./listen.ts";
 import {
   migrationLock,
   migrationsFolder,
   newestAppliedMigration,
   refuseNewerDatabase,
 } from "./migrate.ts";
+import { runRead, runTransaction } from "./transaction.ts";
+
+/** How long the database may take, in milliseconds. */
+export interface DatabaseTimes {
+  /** At a start, until the database accepts connections. */
+  readonly startMs: number;
+  /** For a connection that works, waiting for a place in the pool included. */
+  readonly connectMs: number;
+  /** For a statement; the client stops waiting a second later. */
+  readonly statementMs: number;
+  /** For a lock that another transaction holds. */
+  readonly lockMs: number;
+  /** Until the server ends a transaction that asks nothing. */
+  readonly idleInTransactionMs: number;
+  /** For a statement of a job that goes through many rows. */
+  readonly longStatementMs: number;
+}
 
 export interface PostgresOptions {
   /** `postgresql://…`, with `?host=/socket/folder` for a Unix socket. */
   readonly url: string;
   readonly maxConnections: number;
+  readonly times: DatabaseTimes;
 }
 
-const connectTimeoutMs = 5_000;
-const statementTimeoutMs = 15_000;
-const relistenAfterMs = 250;
+/** Jobs take turns in these; they are beside those of the callers. */
+const maxLongConnections = 2;
+/** What the client waits beyond the server's own limit: the server's answer is the better one. */
+const graceMs = 1_000;
+const retryStartMs = 250;
 
-/** Connects, migrates under an advisory lock, and opens the pool. */
-export async function openPostgres(options: PostgresOptions): Promise<Database> {
+/** Waits until the server accepts connections, migrates under an advisory lock, and opens the pool. */
+export async function openPostgres({
+  url,
+  maxConnections,
+  times,
+}: PostgresOptions): Promise<Database> {
   const connection = {
-    connectionString: options.url,
+    connectionString: url,
     application_name: "edge-kms control-plane",
-    connectionTimeoutMillis: connectTimeoutMs,
+    connectionTimeoutMillis: times.connectMs,
     keepAlive: true,
   };
-  await translatingErrors(() => migrateOnce(connection));
-  const pool = new pg.Pool({
-    ...connection,
-    max: options.maxConnections,
-    statement_timeout: statementTimeoutMs,
-    query_timeout: statementTimeoutMs + 5_000,
-    idle_in_transaction_session_timeout: 2 * statementTimeoutMs,
-  });
-  // An idle connection that breaks is dropped by the pool; whoever needs one next hears of the trouble.
-  pool.on("error", () => {});
-  const db: Queryable = drizzle(pool);
+  await untilStarted(times.startMs, () => translatingErrors(() => migrateOnce(connection)));
+  const limited = (max: number, statementMs: number) =>
+    openConnections(
+      {
+        ...connection,
+        max,
+        statement_timeout: statementMs,
+        query_timeout: statementMs + graceMs,
+        lock_timeout: times.lockMs,
+        idle_in_transaction_session_timeout: times.idleInTransactionMs,
+      },
+      times.connectMs,
+    );
+  const calls = limited(maxConnections, times.statementMs);
+  const jobs = limited(maxLongConnections, times.longStatementMs);
   return {
-    ...queryPart(db),
+    transaction: (work) => repeatingLost(() => runTransaction(calls, work)),
+    longTransaction: (work) => repeatingLost(() => runTransaction(jobs, work)),
+    read: (work) => runRead(calls, work, times.connectMs),
     listen: (channel, onNotice) => listen(connection, channel, onNotice),
-    close: () => pool.end(),
+    close: async () => void (await Promise.all([calls.close(), jobs.close()])),
   };
 }
 
+/** A database that starts beside the control plane, or fails over at this moment, is waited for. */
+async function untilStarted(startMs: number, open: () => Promise<void>): Promise<void> {
+  const endMs = performance.now() + startMs;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      const isAway = error instanceof DatabaseError && error.kind === "unavailable";
+      if (!isAway || performance.now() + retryStartMs >= endMs) throw error;
+      await sleep(retryStartMs);
+    }
+  }
+}
+
+/** Without limits of time: a migration of much data takes what it takes, and so does waiting for another copy's. */
 async function migrateOnce(connection: pg.ClientConfig): Promise<void> {
   const client = new pg.Client(connection);
   client.on("error", () => {});
@@ -65,55 +112,4 @@ async function migrateOnce(connection: pg.ClientConfig): Promise<void> {
   } finally {
     await client.end();
   }
-}
-
-/** LISTEN on a connection of its own, opened again whenever it breaks. */
-async function listen(
-  connection: pg.ClientConfig,
-  channel: string,
-  onNotice: () => void,
-): Promise<Listener> {
-  let isClosed = false;
-  let current: pg.Client | null = null;
-  let timer: NodeJS.Timeout | undefined;
-
-  const connect = async (): Promise<void> => {
-    const client = new pg.Client(connection);
-    let isOver = false;
-    const lost = (): void => {
-      if (isOver) return;
-      isOver = true;
-      if (current === client) current = null;
-      void client.end().catch(() => {});
-      if (!isClosed) timer = setTimeout(retry, relistenAfterMs);
-    };
-    client.on("error", lost);
-    client.on("end", lost);
-    client.on("notification", onNotice);
-    try {
-      await client.connect();
-      await client.query(`listen ${client.escapeIdentifier(channel)}`);
-    } catch (error) {
-      isOver = true;
-      void client.end().catch(() => {});
-      throw error;
-    }
-    if (isClosed) return lost();
-    current = client;
-    onNotice();
-  };
-  const retry = (): void => {
-    connect().catch(() => {
-      if (!isClosed) timer = setTimeout(retry, relistenAfterMs);
-    });
-  };
-
-  await translatingErrors(connect);
-  return {
-    async close() {
-      isClosed = true;
-      clearTimeout(timer);
-      await current?.end().catch(() => {});
-    },
-  };
 }

@@ -73,6 +73,10 @@ async function reserve(call: Call, key: NewKey): Promise<void> {
       await beginCreation(tx, key);
     });
   } catch (error) {
+    // Reserved or not: the alias is not to wait for the overdue, nor the caller who tries again to hear that it is taken.
+    if (error instanceof DatabaseError && error.kind === "in-doubt") {
+      call.services.background("give up key creation", () => giveUpCreation(call.services, key));
+    }
     throw toAliasError(error);
   }
 }

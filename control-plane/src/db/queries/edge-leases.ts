@@ -30,8 +30,14 @@ export interface Budget {
   readonly leasesEndAtMs: number;
 }
 
-export async function insertLeases(tx: Queryable, leases: readonly EdgeLease[]): Promise<void> {
-  if (leases.length > 0) await tx.insert(edgeLeases).values([...leases]);
+/** Writes leases down; one that is there already stays as it is. */
+export async function insertLeases(db: Queryable, leases: readonly EdgeLease[]): Promise<void> {
+  if (leases.length > 0) {
+    await db
+      .insert(edgeLeases)
+      .values([...leases])
+      .onConflictDoNothing();
+  }
 }
 
 /** Raises what is written of the instance to at least this; neither number ever falls. */
