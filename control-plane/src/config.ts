@@ -84,6 +84,8 @@ export const settingsSchema = v.strictObject({
   ),
   databaseConnections: v.optional(positive(1000), 10),
   databaseTimes: v.optional(databaseTimes, {}),
+  /** From saying "not ready" to the end of accepting calls, at a stop. 5 s in production, else none. */
+  drainMs: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(600_000))),
   bridgeUrl: v.optional(webUrl(["https:"]), "https://127.0.0.1:8789"),
   /** Edges to which data-plane calls at this door are forwarded, in order of preference. */
   edgeUrls: v.optional(v.array(webUrl(["http:", "https:"])), []),
@@ -159,10 +161,12 @@ export const settingsSchema = v.strictObject({
 export type Settings = v.InferOutput<typeof settingsSchema>;
 
 /** All that a control plane needs to know to start. */
-export interface Config extends Omit<Settings, "databaseUrl" | "forwardDataPlane" | "listen"> {
+export interface Config
+  extends Omit<Settings, "databaseUrl" | "drainMs" | "forwardDataPlane" | "listen"> {
   readonly home: string;
   readonly listen: { readonly host: string; readonly port: number };
   readonly databaseUrl: string;
+  readonly drainMs: number;
   readonly forwardDataPlane: boolean;
 }
 
@@ -237,6 +241,7 @@ export function checkSettings(home: string, input: Readonly<Record<string, unkno
     ...settings,
     home,
     databaseUrl,
+    drainMs: settings.drainMs ?? (settings.production ? 5_000 : 0),
     listen: address,
     forwardDataPlane: settings.forwardDataPlane ?? !settings.production,
   };

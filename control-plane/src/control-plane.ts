@@ -16,7 +16,6 @@ import { raiseEpochsFromBridge, watchEpochs } from "./connections/epochs.ts";
 import { createFreezeWatch, type FreezeWatch } from "./connections/freezes.ts";
 import { createHub } from "./connections/hub.ts";
 import { type Database, openDatabase } from "./db/index.ts";
-import { checkConnection } from "./db/queries/connection.ts";
 import { deleteDueDataKeys } from "./db/queries/data-keys.ts";
 import { removeOldInstances } from "./db/queries/edge-instances.ts";
 import { removeEndedLeases } from "./db/queries/edge-leases.ts";
@@ -36,12 +35,13 @@ import { createLog, describeError, type Log } from "./log.ts";
 import { deliverNotifications, type NotificationServices } from "./notifications/deliver.ts";
 import { createMailer } from "./notifications/mail.ts";
 import { createReceivers } from "./notifications/receiver.ts";
+import { createReadiness } from "./readiness.ts";
 import { listen, type TlsIdentity } from "./server.ts";
 import { ensureSigningKey, forwardingKeyName, webhookKeyName } from "./signed-messages/key-file.ts";
 
 export interface ControlPlane {
   readonly url: string;
-  /** Stops accepting, finishes what is under way, closes connections and database. */
+  /** Says that it is not ready, stops accepting, finishes what is under way, closes connections and database. */
   close(): Promise<void>;
 }
 
@@ -164,6 +164,7 @@ export async function startControlPlane(
       presence,
       log,
     };
+    const readiness = createReadiness(database, bridge);
     const app = createApp({
       dispatcher: {
         services: {
@@ -188,7 +189,7 @@ export async function startControlPlane(
       edges,
       hub,
       forwarder,
-      isReady: createReadiness(database, bridge, clock),
+      isReady: readiness.isReady,
       log,
     });
     const jobs = [
@@ -256,6 +257,7 @@ export async function startControlPlane(
     closers.push(async () => void (await Promise.all(jobs.map((job) => job.stop()))));
     const server = await listen(app, config.listen, tls);
     closers.push(() => server.close());
+    closers.push(() => readiness.drain(config.drainMs));
     log.info("listening", { url: server.url, production: config.production });
     return { url: server.url, close: closeAll };
   } catch (error) {
@@ -275,24 +277,6 @@ function createFreezeJob(freezes: FreezeWatch, log: Log): () => Promise<void> {
       if (!isAway) log.warn("freezes not read from the bridge", describeError(error));
       isAway = true;
     }
-  };
-}
-
-/** How long one look at database and HSM counts: anyone may ask, and each look is a real wrap in the HSM. */
-const readyForMs = 1_000;
-
-function createReadiness(database: Database, bridge: Bridge, clock: Clock): () => Promise<boolean> {
-  let lookedAtMs = Number.NEGATIVE_INFINITY;
-  let look: Promise<boolean> = Promise.resolve(false);
-  return () => {
-    if (clock() - lookedAtMs >= readyForMs) {
-      lookedAtMs = clock();
-      look = Promise.all([database.read(checkConnection), bridge.call("health", {})]).then(
-        () => true,
-        () => false,
-      );
-    }
-    return look;
   };
 }
 

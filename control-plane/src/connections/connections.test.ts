@@ -173,8 +173,8 @@ test("without the database there is no heartbeat, so edges do not take old epoch
   const root = await h.account();
   const held = await connect(h.url, hello(h.edge(root)));
   await held.hears(({ type }) => type === "ping");
-  const { read } = h.shared;
-  h.shared.read = async () => {
+  const { readPromptly } = h.shared;
+  h.shared.readPromptly = async () => {
     throw new Error("gone");
   };
   try {
@@ -183,7 +183,7 @@ test("without the database there is no heartbeat, so edges do not take old epoch
     await new Promise((resolve) => setTimeout(resolve, 5 * heartbeatMs));
     expect(held.heard.length).toBe(before);
   } finally {
-    h.shared.read = read;
+    h.shared.readPromptly = readPromptly;
   }
   const { length } = held.heard;
   await expect.poll(() => held.heard.length, { timeout: 3_000 }).toBeGreaterThan(length);

@@ -5,14 +5,21 @@
 
 import type { Epoch } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge/client.ts";
-import type { Database, Listener } from "../db/index.ts";
+import { type Database, DatabaseError, type Listener } from "../db/index.ts";
 import { epochChannel, raiseEpochsToAtLeast, readEpochs } from "../db/queries/accounts.ts";
 import { describeError, type Log } from "../log.ts";
 
 export type Epochs = ReadonlyMap<string, Epoch>;
 
+/** A reading that took longer is not used. */
+const staleAfterMs = 1_000;
+
 export interface EpochWatch {
-  /** Reads the database. What it returns was true at some moment after the call. */
+  /**
+   * Reads the database. What it returns was true at some moment after the call, and a second ago at most.
+   *
+   * @throws DatabaseError when it cannot be known in time.
+   */
   refresh(): Promise<Epochs>;
   /** Calls back after each reading, whoever caused it. */
   onRefresh(listener: (epochs: Epochs) => void): void;
@@ -26,7 +33,12 @@ export async function watchEpochs(database: Database, log: Log): Promise<EpochWa
   let next: Promise<Epochs> | null = null;
 
   const read = async (): Promise<Epochs> => {
-    const rows = await database.read(readEpochs);
+    const askedMs = performance.now();
+    const rows = await database.readPromptly(readEpochs);
+    // A heartbeat on the strength of it would have edges believe for 5 s more what was true so long ago.
+    if (performance.now() - askedMs > staleAfterMs) {
+      throw new DatabaseError("unavailable", "stale", undefined);
+    }
     const epochs = new Map(rows.map(({ account, epoch }) => [account, epoch]));
     for (const listener of listeners) listener(epochs);
     return epochs;

@@ -18,12 +18,12 @@ import { DatabaseError, endsConnection, translate, translatingErrors } from "./e
 export interface Lent {
   readonly client: pg.PoolClient;
   /**
-   * Gives the connection back, once.
+   * Gives the connection back, unless it was discarded.
    *
    * @param failure what came of the work, when it failed; a connection that ended with it is closed.
    */
   giveBack(failure?: unknown): void;
-  /** Closes the connection: nobody knows what state it is in. */
+  /** Closes the connection, whatever runs on it: nobody knows what state it is in. */
   discard(): void;
 }
 
@@ -94,21 +94,22 @@ export function openConnections(config: pg.PoolConfig, waitMs: number): Connecti
     }
     answeredAtMs.set(client, performance.now());
   };
-  const lent = (client: pg.PoolClient, from: Generation): Lent => ({
-    client,
-    giveBack(failure) {
+  const lent = (client: pg.PoolClient, from: Generation): Lent => {
+    let isBack = false;
+    const giveBack = (isOver: boolean): void => {
+      if (isBack) return;
+      isBack = true;
       client.off("error", ignore);
-      const isOver = endsConnection(failure);
       if (isOver) replace(from);
       else answeredAtMs.set(client, performance.now());
       client.release(isOver);
-    },
-    discard() {
-      client.off("error", ignore);
-      replace(from);
-      client.release(true);
-    },
-  });
+    };
+    return {
+      client,
+      giveBack: (failure) => giveBack(endsConnection(failure)),
+      discard: () => giveBack(true),
+    };
+  };
 
   return {
     async lend(proof) {

@@ -29,6 +29,8 @@ export interface Database {
    * read, or write what may be written twice.
    */
   read<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
+  /** As `read`, for what must be known now or not at all: a connection without an answer in two seconds is given up. */
+  readPromptly<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
   /** Calls `onNotice` for each NOTIFY on the channel, and once after each (re)connection, when notices may have been lost. */
   listen(channel: string, onNotice: () => void): Promise<Listener>;
   /** Waits for what runs, then closes all connections. */

@@ -18,10 +18,12 @@ export async function openMemory(): Promise<Database> {
   await translatingErrors(() => migrate(db, { migrationsFolder }));
   const transaction: Database["transaction"] = (work) =>
     repeatingLost(() => translatingErrors(() => db.transaction((tx) => work(tx))));
+  const read: Database["read"] = (work) => translatingErrors(() => work(db));
   return {
     transaction,
     longTransaction: transaction,
-    read: (work) => translatingErrors(() => work(db)),
+    read,
+    readPromptly: read,
     async listen(channel, onNotice) {
       const stop = await client.listen(channel, () => onNotice());
       onNotice();

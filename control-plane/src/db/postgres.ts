@@ -44,6 +44,7 @@ export interface PostgresOptions {
 const maxLongConnections = 2;
 /** What the client waits beyond the server's own limit: the server's answer is the better one. */
 const graceMs = 1_000;
+const promptMs = 2_000;
 const retryStartMs = 250;
 
 /** Waits until the server accepts connections, migrates under an advisory lock, and opens the pool. */
@@ -76,7 +77,8 @@ export async function openPostgres({
   return {
     transaction: (work) => repeatingLost(() => runTransaction(calls, work)),
     longTransaction: (work) => repeatingLost(() => runTransaction(jobs, work)),
-    read: (work) => runRead(calls, work, times.connectMs),
+    read: (work) => runRead(calls, work, { repeatWithinMs: times.connectMs }),
+    readPromptly: (work) => runRead(calls, work, { repeatWithinMs: promptMs, limitMs: promptMs }),
     listen: (channel, onNotice) => listen(connection, channel, onNotice),
     close: async () => void (await Promise.all([calls.close(), jobs.close()])),
   };

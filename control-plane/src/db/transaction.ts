@@ -60,16 +60,20 @@ export async function runTransaction<T>(
  * Runs statements outside of a transaction, once more on another connection when theirs is lost. `work` must do no harm
  * when it is done twice.
  *
- * @param repeatWithinMs a loss that took longer than this to notice is told instead.
+ * @param limits.repeatWithinMs a loss that took longer than this to notice is told instead.
+ * @param limits.limitMs after which a connection without an answer is given up; the pool's limit when absent.
  */
 export async function runRead<T>(
   connections: Connections,
   work: (db: Queryable) => Promise<T>,
-  repeatWithinMs: number,
+  limits: { readonly repeatWithinMs: number; readonly limitMs?: number },
 ): Promise<T> {
   const startedMs = performance.now();
   for (let attempt = 1; ; attempt++) {
     const lent = await connections.lend();
+    const { limitMs } = limits;
+    // The work ends with its connection.
+    const timer = limitMs === undefined ? undefined : setTimeout(lent.discard, limitMs);
     try {
       const result = await work(drizzle(lent.client));
       lent.giveBack();
@@ -77,8 +81,10 @@ export async function runRead<T>(
     } catch (thrown) {
       const error = translate(thrown);
       lent.giveBack(error);
-      const isInTime = performance.now() - startedMs <= repeatWithinMs;
+      const isInTime = performance.now() - startedMs <= limits.repeatWithinMs;
       if (!endsConnection(error) || attempt === 2 || !isInTime) throw error;
+    } finally {
+      clearTimeout(timer);
     }
   }
 }
