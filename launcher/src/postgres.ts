@@ -16,6 +16,8 @@ import {
   lstatSync,
   mkdirSync,
   readFileSync,
+  readlinkSync,
+  realpathSync,
   renameSync,
   rmSync,
 } from "node:fs";
@@ -142,32 +144,51 @@ function postmaster(data: string): { pid: number; ready: boolean } | null {
 async function untilReady(data: string, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const server = postmaster(data);
-    if (server?.ready && isPostgres(server.pid)) return;
+    if (server?.ready && holderOf(data, server.pid) === "server") return;
     await sleep(20);
   }
 }
 
-/** Ends a server that outlived its launcher, so that two never share a data folder. */
-async function endLeftover(data: string): Promise<void> {
+/**
+ * Ends a server that outlived its launcher, so that two never share a data folder. The number in postmaster.pid may belong to
+ * anyone by now, after a crash or in a home that was copied: only a server that runs in this folder is signalled.
+ */
+export async function endLeftover(data: string): Promise<void> {
   const left = postmaster(data);
-  if (!left || !isPostgres(left.pid)) {
+  if (!left) return;
+  const holder = holderOf(data, left.pid);
+  if (holder === "nobody") {
     // A postmaster that was killed leaves its file behind; the state in it would pass for a running server's.
-    if (left) rmSync(join(data, "postmaster.pid"), { force: true });
+    rmSync(join(data, "postmaster.pid"), { force: true });
     return;
   }
+  // Not to be seen by this user: whether the folder is in use is then for PostgreSQL to find out.
+  if (holder === "unknown") return;
   process.kill(left.pid, "SIGINT");
   for (let waited = 0; waited < 15_000; waited += 50) {
-    if (!isPostgres(left.pid)) return;
+    if (holderOf(data, left.pid) !== "server") return;
     await sleep(50);
   }
   throw new StartError(`The database of an earlier start (process ${left.pid}) does not end.`);
 }
 
-function isPostgres(pid: number): boolean {
+/** What has this process id: the server of the folder, which is where a postmaster works, or no such server. */
+function holderOf(data: string, pid: number): "server" | "nobody" | "unknown" {
+  if (!Number.isSafeInteger(pid) || pid <= 1) return "nobody";
+  try {
+    if (!/^postgres/.test(readFileSync(`/proc/${pid}/comm`, "utf8"))) return "nobody";
+    return readlinkSync(`/proc/${pid}/cwd`) === realpathSync(data) ? "server" : "nobody";
+  } catch (error) {
+    const isGone = (error as NodeJS.ErrnoException).code === "ENOENT";
+    return isGone || !isAlive(pid) ? "nobody" : "unknown";
+  }
+}
+
+function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
-    return /^postgres/.test(readFileSync(`/proc/${pid}/comm`, "utf8"));
-  } catch {
-    return false;
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
   }
 }
