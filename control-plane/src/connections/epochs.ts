@@ -33,8 +33,11 @@ export async function watchEpochs(database: Database, log: Log): Promise<EpochWa
   let next: Promise<Epochs> | null = null;
 
   const read = async (): Promise<Epochs> => {
-    const askedMs = performance.now();
-    const rows = await database.readPromptly(readEpochs);
+    let askedMs = 0;
+    const rows = await database.readPromptly((db) => {
+      askedMs = performance.now();
+      return readEpochs(db);
+    });
     // A heartbeat on the strength of it would have edges believe for 5 s more what was true so long ago.
     if (performance.now() - askedMs > staleAfterMs) {
       throw new DatabaseError("unavailable", "stale", undefined);

@@ -29,7 +29,10 @@ export interface Database {
    * read, or write what may be written twice.
    */
   read<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
-  /** As `read`, for what must be known now or not at all: a connection without an answer in two seconds is given up. */
+  /**
+   * As `read`, for what must be known now or not at all: a connection without an answer in 1.5 s is given up
+   * for another one.
+   */
   readPromptly<T>(work: (db: Queryable) => Promise<T>): Promise<T>;
   /** Calls `onNotice` for each NOTIFY on the channel, and once after each (re)connection, when notices may have been lost. */
   listen(channel: string, onNotice: () => void): Promise<Listener>;

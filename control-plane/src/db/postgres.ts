@@ -44,7 +44,7 @@ export interface PostgresOptions {
 const maxLongConnections = 2;
 /** What the client waits beyond the server's own limit: the server's answer is the better one. */
 const graceMs = 1_000;
-const promptMs = 2_000;
+const promptMs = 1_500;
 const retryStartMs = 250;
 
 /** Waits until the server accepts connections, migrates under an advisory lock, and opens the pool. */
@@ -78,7 +78,8 @@ export async function openPostgres({
     transaction: (work) => repeatingLost(() => runTransaction(calls, work)),
     longTransaction: (work) => repeatingLost(() => runTransaction(jobs, work)),
     read: (work) => runRead(calls, work, { repeatWithinMs: times.connectMs }),
-    readPromptly: (work) => runRead(calls, work, { repeatWithinMs: promptMs, limitMs: promptMs }),
+    readPromptly: (work) =>
+      runRead(calls, work, { repeatWithinMs: 2 * promptMs, limitMs: promptMs }),
     listen: (channel, onNotice) => listen(connection, channel, onNotice),
     close: async () => void (await Promise.all([calls.close(), jobs.close()])),
   };
