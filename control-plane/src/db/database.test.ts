@@ -1,6 +1,7 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { openTestDatabase, type TestDatabase } from "../testing/database.ts";
-import type { Database } from "./database.ts";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { openTestDatabase, type TestDatabase, testTimes } from "../testing/database.ts";
+import type { Database, Queryable } from "./database.ts";
 import { DatabaseError } from "./errors.ts";
 import { NewerDatabaseError, newestKnownMigrationMs, refuseNewerDatabase } from "./migrate.ts";
 import { insertAccount, raiseEpoch, raiseEpochsToAtLeast, readEpochs } from "./queries/accounts.ts";
@@ -190,4 +191,72 @@ test("numbers of keys are known without counting, through every change and foldi
   expect([await known(), await known({ states: ["Disabled"] })]).toEqual([2, 1]);
   await database.transaction((tx) => updateKey(tx, second, { state: "PendingDelete" }));
   expect(await known()).toBe(1);
+}, 20_000);
+
+// In memory there is one connection, which cannot be lost.
+describe.runIf(process.env.EDGE_KMS_TEST_DATABASE_URL)("over a server", () => {
+  const endOwnConnection = (db: Queryable) =>
+    db.execute(sql`select pg_terminate_backend(pg_backend_pid())`);
+
+  test("a transaction that went on after a failed statement is not taken for committed", async () => {
+    const key = newKey("went-on");
+    const work = database.transaction(async (tx) => {
+      await beginCreation(tx, key);
+      await tx.execute(sql`select 1 / 0`).catch(() => {});
+    });
+    await expect(work).rejects.toMatchObject({ kind: "other", code: "25P02" });
+    await make(newKey("went-on"));
+  });
+
+  test("a connection that ends in a transaction changes nothing, and the next call gets another", async () => {
+    const key = newKey("cut-off");
+    const work = database.transaction(async (tx) => {
+      await beginCreation(tx, key);
+      await endOwnConnection(tx);
+    });
+    await expect(work).rejects.toMatchObject({ kind: "unavailable" });
+    await make(newKey("cut-off"));
+  });
+
+  test("a read whose connection ends is done once more, and not a third time", async () => {
+    let attempts = 0;
+    const read = (lost: number) =>
+      database.read(async (db) => {
+        attempts += 1;
+        if (attempts <= lost) await endOwnConnection(db);
+        return db.execute(sql`select 1`);
+      });
+    await read(1);
+    expect(attempts).toBe(2);
+    attempts = 0;
+    await expect(read(3)).rejects.toMatchObject({ kind: "unavailable" });
+    expect(attempts).toBe(2);
+  });
+
+  test("who waits for a connection is served when one comes back, and refused in time when none does", async () => {
+    const hold = (ms: number) =>
+      Promise.all(
+        Array.from({ length: 8 }, () =>
+          database.transaction((tx) => tx.execute(sql`select pg_sleep(${ms / 1_000})`)),
+        ),
+      );
+    const held = hold(300);
+    await database.read((db) => db.execute(sql`select 1`));
+    await held;
+    const heldLong = hold(testTimes.connectMs + 1_500);
+    const startedMs = performance.now();
+    await expect(database.read((db) => db.execute(sql`select 1`))).rejects.toMatchObject({
+      kind: "unavailable",
+    });
+    expect(performance.now() - startedMs).toBeLessThan(testTimes.connectMs + 1_000);
+    await heldLong;
+  }, 20_000);
+
+  test("the answer to a read that takes too long is given up, and its connection with it", async () => {
+    const startedMs = performance.now();
+    await expect(
+      database.readPromptly((db) => db.execute(sql`select pg_sleep(4)`)),
+    ).rejects.toMatchObject({ kind: "unavailable" });
+    expect(performance.now() - startedMs).toBeLessThan(4_000);
+  }, 20_000);
 });
