@@ -30,11 +30,13 @@ export async function initTokenCommand(flags: Flags): Promise<void> {
   }
   const securityOfficerPin = await readOrMakePin(officerPinFile);
   const pin = await readOrMakePin(pinFile);
+  const libraryParameters = sources.text("library-parameters");
   const { isNew } = await initToken({
     modulePath: resolve(modulePath),
     tokenLabel,
     pin,
     securityOfficerPin,
+    ...(libraryParameters === null ? {} : { libraryParameters }),
   });
   process.stdout.write(
     flags.json === true

@@ -23,7 +23,7 @@ import * as v from "valibot";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { ACCOUNT, encryptWith, REGION, TestBridge } from "../testing/bridge.ts";
 import { readOperationResult, readSealingKey, TestEdge } from "../testing/edge.ts";
-import { storeBackends } from "../testing/stores.ts";
+import { allStoreBackends } from "../testing/stores.ts";
 
 /** CommonJS without types; another implementation than the one in use. */
 const { sm2 } = createRequire(import.meta.url)("sm-crypto") as {
@@ -41,7 +41,7 @@ const { sm2 } = createRequire(import.meta.url)("sm-crypto") as {
 const code = (value: string) => expect.objectContaining({ code: value });
 const empty = new Uint8Array(0);
 
-describe.each(storeBackends)("asymmetric keys over the $name store", (backend) => {
+describe.each(allStoreBackends)("asymmetric keys over the $name store", (backend) => {
   let bridge: TestBridge;
   let edge: TestEdge;
   const pairs = new Map<AsymmetricKeyUsage, { keyId: string; publicKey: Buffer }>();

@@ -1,4 +1,7 @@
-/** Makes a token: C_InitToken with the security officer's PIN, then the user's PIN (PKCS#11 v2.40 §5.5). */
+/**
+ * Makes a token: C_InitToken with the security officer's PIN, then the user's PIN (PKCS#11 v2.40 §5.5). NSS's token is there, with
+ * the label that the library's parameters give it, as soon as its directory is; it only lacks the user's PIN.
+ */
 
 import { findSlot, type Handle, type Library, labelOf } from "./library.ts";
 import type { InitTokenSettings } from "./messages.ts";
@@ -37,7 +40,7 @@ export function initToken(library: Library, settings: InitTokenSettings): { isNe
   const slot = findSlot(library, tokenLabel);
   const session = module.C_OpenSession(slot, ck.CKF_SERIAL_SESSION | ck.CKF_RW_SESSION);
   if (!hasFlag(library, slot, ck.CKF_USER_PIN_INITIALIZED)) {
-    module.C_Login(session, ck.CKU_SO, securityOfficerPin);
+    module.C_Login(session, ck.CKU_SO, hasNoOfficer(library) ? "" : securityOfficerPin);
     module.C_InitPIN(session, pin);
     module.C_Logout(session);
   }
@@ -45,6 +48,11 @@ export function initToken(library: Library, settings: InitTokenSettings): { isNe
   module.C_Logout(session);
   module.C_CloseSession(session);
   return { isNew };
+}
+
+/** NSS softoken knows no security officer: whoever comes first with an empty PIN sets the user's, once. */
+function hasNoOfficer({ module }: Library): boolean {
+  return module.C_GetInfo().manufacturerID.startsWith("Mozilla Foundation");
 }
 
 function hasFlag({ module }: Library, slot: Handle, flag: number): boolean {

@@ -33,6 +33,8 @@ export interface InitTokenSettings {
   readonly pin: string;
   /** PIN of the security officer, who may set the user's PIN and erase the token. */
   readonly securityOfficerPin: string;
+  /** As in `TokenSettings`. */
+  readonly libraryParameters?: string;
 }
 
 /** One row per operation: what goes in, what comes out. */

@@ -39,8 +39,10 @@ async function serve(request: WorkerRequest): Promise<{ output: unknown; secrets
       open = { library, sessions, token: new Token(library, sessions), acceptExtractingToken };
       return { output: report };
     }
-    case "initToken":
-      return { output: initToken(loadLibrary(request.input.modulePath), request.input) };
+    case "initToken": {
+      const { modulePath, libraryParameters } = request.input;
+      return { output: initToken(loadLibrary(modulePath, libraryParameters), request.input) };
+    }
     case "generate":
       await requireOpen().token.generate(request.input.id);
       return { output: null };

@@ -4,7 +4,7 @@ import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { KeyStore } from "../key-store.ts";
+import type { KeyStore, StoreKind } from "../key-store.ts";
 import { createLogger } from "../log.ts";
 import { initToken, openPkcs11Store, type Pkcs11Store } from "../pkcs11/pkcs11-store.ts";
 import type { Pkcs11Settings, SoftwareSettings } from "../settings.ts";
@@ -19,6 +19,15 @@ export const SOFTHSM_MODULE =
     "/usr/lib64/pkcs11/libsofthsm2.so",
   ].find((path) => existsSync(path)) ??
   "/usr/lib/softhsm/libsofthsm2.so";
+
+/** NSS's softoken, a second and independent PKCS#11 module; null where it is not installed. */
+export const NSS_MODULE =
+  [
+    "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
+    "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
+    "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
+    "/usr/lib/aarch64-linux-gnu/nss/libsoftokn3.so",
+  ].find((path) => existsSync(path)) ?? null;
 
 /** Long enough to be found if it leaked anywhere. */
 export const TEST_PIN = "pin-3f1c94d2a7";
@@ -36,12 +45,14 @@ export interface PreparedStore {
 }
 
 export interface StoreBackend {
-  readonly name: "pkcs11" | "software";
+  readonly name: string;
+  readonly kind: StoreKind;
   prepare(): Promise<PreparedStore>;
 }
 
 const software: StoreBackend = {
   name: "software",
+  kind: "software",
   async prepare() {
     const directory = await mkdtemp(join(tmpdir(), "edge-kms-software-"));
     return {
@@ -70,13 +81,26 @@ export async function prepareToken(): Promise<PreparedToken> {
     pin: TEST_PIN,
     env: { SOFTHSM2_CONF: conf },
   };
-  await initToken({
-    modulePath: settings.modulePath,
-    tokenLabel: settings.tokenLabel,
-    pin: settings.pin,
-    securityOfficerPin: "so-5521",
-    env: { SOFTHSM2_CONF: conf },
-  });
+  return makePrepared(settings, directory);
+}
+
+/** A token of NSS of its own. It exports keys that are not extractable, so it needs the operator's word. */
+export async function prepareNssToken(): Promise<PreparedToken> {
+  const directory = await mkdtemp(join(tmpdir(), "edge-kms-nss-"));
+  const tokenLabel = "edge-kms test";
+  const settings: Pkcs11Settings = {
+    kind: "pkcs11",
+    modulePath: NSS_MODULE ?? "",
+    tokenLabel,
+    pin: TEST_PIN,
+    libraryParameters: `configdir='sql:${directory}' dbTokenDescription='${tokenLabel}'`,
+    acceptExtractingToken: true,
+  };
+  return makePrepared(settings, directory);
+}
+
+async function makePrepared(settings: Pkcs11Settings, directory: string): Promise<PreparedToken> {
+  await initToken({ ...settings, securityOfficerPin: "so-5521" });
   return {
     settings,
     open: () => openPkcs11Store({ ...settings, logger: silentLogger }),
@@ -84,10 +108,14 @@ export async function prepareToken(): Promise<PreparedToken> {
   };
 }
 
-const pkcs11: StoreBackend = { name: "pkcs11", prepare: prepareToken };
+const softhsm: StoreBackend = { name: "pkcs11", kind: "pkcs11", prepare: prepareToken };
+const nss: StoreBackend = { name: "nss", kind: "pkcs11", prepare: prepareNssToken };
 
 /** `EDGE_KMS_NO_HSM=1` says that a run is not a full one; without it a machine without SoftHSM fails. */
 export const isWithoutHsm = process.env.EDGE_KMS_NO_HSM === "1";
 export const storeBackends: readonly StoreBackend[] = isWithoutHsm
   ? [software]
-  : [pkcs11, software];
+  : [softhsm, software];
+/** With NSS where it is installed: for what touches the store itself. */
+export const allStoreBackends: readonly StoreBackend[] =
+  isWithoutHsm || NSS_MODULE === null ? storeBackends : [...storeBackends, nss];

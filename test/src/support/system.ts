@@ -1,7 +1,7 @@
 /** The whole system as `npm start` makes it: one per test file, in a home of its own, on free ports. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,7 +30,8 @@ export type System = {
 export type SystemOptions = {
   readonly home?: string;
   readonly port?: number;
-  readonly store?: "auto" | "pkcs11" | "software";
+  /** `nss`: a token of NSS's softoken, which is a PKCS#11 module independent of SoftHSM, in the home. */
+  readonly store?: "auto" | "pkcs11" | "software" | "nss";
   /** Content of `<home>/config.json`. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -60,6 +61,27 @@ export function temporaryHome(): string {
   return mkdtempSync(join(tmpdir(), "edge-kms-test-"));
 }
 
+/** Where Debian and Ubuntu put NSS's softoken. */
+export const nssModule = [
+  "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
+  "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
+  "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
+  "/usr/lib/aarch64-linux-gnu/nss/libsoftokn3.so",
+].find(existsSync);
+
+/** A token of NSS is a directory; its label comes from the parameters. It exports what is not extractable, so it needs the operator's word. */
+function nssEnvironment(home: string): Record<string, string> {
+  if (nssModule === undefined) throw new Error("libsoftokn3.so is not installed (libnss3)");
+  const directory = join(home, "tokens", "nss");
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  return {
+    EDGE_KMS_STORE: "pkcs11",
+    EDGE_KMS_PKCS11_MODULE: nssModule,
+    EDGE_KMS_LIBRARY_PARAMETERS: `configdir='sql:${directory}' dbTokenDescription='edge-kms'`,
+    EDGE_KMS_ACCEPT_EXTRACTING_TOKEN: "1",
+  };
+}
+
 /** Starts the launcher without waiting: for tests of starts that fail. */
 export function launch(options: SystemOptions & { home: string; port: number }): {
   child: ChildProcess;
@@ -69,13 +91,14 @@ export function launch(options: SystemOptions & { home: string; port: number }):
   if (options.config) {
     writeFileSync(join(options.home, "config.json"), JSON.stringify(options.config));
   }
+  const store = options.store ?? testStore;
   const child = spawn(process.execPath, [launcher], {
     env: {
       ...process.env,
       ...options.env,
       EDGE_KMS_HOME: options.home,
       EDGE_KMS_PORT: String(options.port),
-      EDGE_KMS_STORE: options.store ?? testStore,
+      ...(store === "nss" ? nssEnvironment(options.home) : { EDGE_KMS_STORE: store }),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
