@@ -21,7 +21,7 @@ const settingRows = {
   "pkcs11-module": { type: "string", help: "path of the vendor's PKCS#11 library" },
   "token-label": { type: "string", help: "label of the token" },
   "pin-file": { type: "string", help: "file (0600) with the user PIN; or EDGE_KMS_PIN" },
-  "pkcs11-sessions": { type: "string", help: "sessions open at once (8)" },
+  "pkcs11-sessions": { type: "string", help: "sessions open at once, 2 to 256 (8)" },
   "library-parameters": { type: "string", help: "initialisation string of the library (NSS)" },
   "accept-extracting-token": {
     type: "boolean",
@@ -221,7 +221,7 @@ function pkcs11Settings(kind: "pkcs11", sources: Sources, pin: string | null) {
     modulePath: resolve(modulePath),
     tokenLabel,
     pin,
-    maxSessions: integer(sources, "pkcs11-sessions", 8, 1, 256),
+    maxSessions: integer(sources, "pkcs11-sessions", 8, 2, 256),
     acceptExtractingToken: sources.flag("accept-extracting-token"),
     ...(libraryParameters === null ? {} : { libraryParameters }),
   };

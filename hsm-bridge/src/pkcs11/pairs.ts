@@ -14,7 +14,14 @@ import {
 import type { PairKind, RsaPadding, SignScheme } from "../key-store.ts";
 import { isPkcs1EncodingOf, sha256DigestInfo } from "../pkcs1.ts";
 import type { Handle, Library } from "./library.ts";
-import { returnValueOf, returnValues, TokenError } from "./return-values.ts";
+import {
+  CKR_ARGUMENTS_BAD,
+  CKR_MECHANISM_INVALID,
+  CKR_MECHANISM_PARAM_INVALID,
+  returnValueOf,
+  returnValues,
+  TokenError,
+} from "./return-values.ts";
 import type { Sessions } from "./sessions.ts";
 
 type Mechanism = import("pkcs11js").Mechanism;
@@ -155,7 +162,7 @@ export class Pairs {
         } catch (error) {
           // SoftHSM has OAEP over SHA-1 only and says CKR_ARGUMENTS_BAD to any other.
           const value = returnValueOf(error);
-          if (value === null || !lacksMechanism.has(value)) throw error;
+          if (value !== CKR_ARGUMENTS_BAD && !isMechanismMissing(value)) throw error;
           return this.#decryptOaepSha256Outside(id, ciphertext);
         }
     }
@@ -174,9 +181,8 @@ export class Pairs {
       encoded = await this.#decryptRaw(id, ciphertext);
       isGenuine = isPkcs1EncodingOf(encoded, plaintext);
     } catch (error) {
-      const value = returnValueOf(error);
       // A token without RSADP alone has its own word for wrong padding.
-      if (value === null || !lacksMechanism.has(value)) {
+      if (!isMechanismMissing(returnValueOf(error))) {
         plaintext.fill(0);
         throw error;
       }
@@ -212,6 +218,7 @@ export class Pairs {
     try {
       return await this.#sessions.use(true, async (session) => {
         const key = this.#finder.requirePrivate(session, id);
+        if (!this.#isInRange(session, key, ciphertext)) throw doesNotOpen();
         module.C_DecryptInit(session, mechanism, key);
         return Buffer.from(await module.C_DecryptAsync(session, ciphertext, out));
       });
@@ -224,6 +231,20 @@ export class Pairs {
     } finally {
       out.fill(0);
     }
+  }
+
+  /**
+   * Whether a ciphertext is below the modulus (RFC 8017 §5.1.2, step 1). NSS answers others with made-up plaintext, or with
+   * CKR_ARGUMENTS_BAD, which would look like a missing mechanism.
+   */
+  #isInRange(session: Handle, key: Handle, ciphertext: Buffer): boolean {
+    const { module, ck } = this.#library;
+    const [attribute] = module.C_GetAttributeValue(session, key, [{ type: ck.CKA_MODULUS }]);
+    const modulus = (attribute?.value as Buffer | undefined)?.subarray(-RSA_BYTES);
+    if (modulus?.length !== RSA_BYTES) {
+      throw new TokenError("internal", "The token does not tell the modulus of a key.");
+    }
+    return ciphertext.compare(modulus) < 0;
   }
 
   /**
@@ -273,8 +294,8 @@ export class Pairs {
   }
 }
 
-/** CKR_ARGUMENTS_BAD, CKR_MECHANISM_INVALID, CKR_MECHANISM_PARAM_INVALID. */
-const lacksMechanism: ReadonlySet<number> = new Set([7, 112, 113]);
+const isMechanismMissing = (value: number | null): boolean =>
+  value === CKR_MECHANISM_INVALID || value === CKR_MECHANISM_PARAM_INVALID;
 /** CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_DATA_INVALID, CKR_DATA_LEN_RANGE. */
 const refusals: ReadonlySet<number> = new Set([5, 6, 32, 33]);
 

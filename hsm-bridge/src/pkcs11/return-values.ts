@@ -68,6 +68,9 @@ export const returnValues: Readonly<Record<number, ReturnValueRow>> = {
 };
 
 export const CKR_GENERAL_ERROR = 0x05;
+export const CKR_ARGUMENTS_BAD = 0x07;
+export const CKR_MECHANISM_INVALID = 0x70;
+export const CKR_MECHANISM_PARAM_INVALID = 0x71;
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100;
 
 /** A refusal made on this side of the library. */
