@@ -15,6 +15,13 @@ const softhsm = [
   "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
   "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
 ];
+/** NSS's softoken: the second PKCS#11 module that tests run on. */
+const softoken = [
+  "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
+  "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
+  "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
+  "/usr/lib/aarch64-linux-gnu/nss/libsoftokn3.so",
+];
 const addon = join(modules, "pkcs11js", "build", "Release", "pkcs11.node");
 
 /** Ends with one sentence and a non-zero exit. */
@@ -129,6 +136,7 @@ function build() {
 function requireToken() {
   const missing = [];
   if (!softhsm.some(existsSync)) missing.push("softhsm2");
+  if (!softoken.some(existsSync)) missing.push("libnss3");
   if (!existsSync(addon)) {
     const lacks = (command) => spawnSync(command, ["--version"]).status !== 0;
     if (lacks("g++") || lacks("make")) missing.push("build-essential");

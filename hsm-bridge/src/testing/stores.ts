@@ -95,6 +95,8 @@ export async function prepareNssToken(): Promise<PreparedToken> {
     pin: TEST_PIN,
     libraryParameters: `configdir='sql:${directory}' dbTokenDescription='${tokenLabel}'`,
     acceptExtractingToken: true,
+    // NSS keeps every object under a key of its own that it derives from the PIN at each use, 10,000 rounds long.
+    env: { NSS_MAX_MP_PBE_ITERATION_COUNT: "1" },
   };
   return makePrepared(settings, directory);
 }

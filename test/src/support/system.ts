@@ -79,6 +79,8 @@ function nssEnvironment(home: string): Record<string, string> {
     EDGE_KMS_PKCS11_MODULE: nssModule,
     EDGE_KMS_LIBRARY_PARAMETERS: `configdir='sql:${directory}' dbTokenDescription='edge-kms'`,
     EDGE_KMS_ACCEPT_EXTRACTING_TOKEN: "1",
+    // Each use of an object derives a key from the PIN; that has 128 random bits, so that one round is enough.
+    NSS_MAX_MP_PBE_ITERATION_COUNT: "1",
   };
 }
 
