@@ -22,6 +22,10 @@ const settingRows = {
   "token-label": { type: "string", help: "label of the token" },
   "pin-file": { type: "string", help: "file (0600) with the user PIN; or EDGE_KMS_PIN" },
   "pkcs11-sessions": { type: "string", help: "sessions open at once, 2 to 256 (8)" },
+  "pkcs11-deadline-seconds": {
+    type: "string",
+    help: "without an answer for so long the library hangs: its process is replaced (10)",
+  },
   "library-parameters": { type: "string", help: "initialisation string of the library (NSS)" },
   "accept-extracting-token": {
     type: "boolean",
@@ -222,6 +226,7 @@ function pkcs11Settings(kind: "pkcs11", sources: Sources, pin: string | null) {
     tokenLabel,
     pin,
     maxSessions: integer(sources, "pkcs11-sessions", 8, 2, 256),
+    deadlineMs: integer(sources, "pkcs11-deadline-seconds", 10, 1, 60) * 1000,
     acceptExtractingToken: sources.flag("accept-extracting-token"),
     ...(libraryParameters === null ? {} : { libraryParameters }),
   };

@@ -37,6 +37,17 @@ export interface StoredObject {
   readonly label: string | null;
 }
 
+/** Whether a token serves, as its circuit breaker has it. */
+export interface TokenState {
+  readonly label: string;
+  /** `closed`: it serves. `open`: calls fail at once. `half-open`: an attempt at recovery is under way. */
+  readonly state: "closed" | "open" | "half-open";
+  /** When it began to serve, or stopped. Milliseconds since the epoch. */
+  readonly sinceMs: number;
+  /** Why it does not serve, or null. Fit for logs. */
+  readonly reason: string | null;
+}
+
 /** What the store proved of itself at start. Fit for logs. */
 export type SelfTestReport = Readonly<Record<string, string | number | boolean>>;
 
@@ -50,6 +61,8 @@ export type SelfTestReport = Readonly<Record<string, string | number | boolean>>
  */
 export interface KeyStore {
   readonly kind: StoreKind;
+  /** Its tokens, without asking them. None for the software store. */
+  readonly tokens: readonly TokenState[];
   /** Makes a non-extractable AES-256 key. When it resolves, the key survives kill -9 of every process. */
   generateAesKey(id: string): Promise<void>;
   /** AES-256-GCM; answers `nonce(12) || ciphertext || tag(16)`. The plaintext is 1–4096 bytes. */

@@ -10,6 +10,8 @@ export interface Pkcs11Settings {
   readonly tokenLabel: string;
   readonly pin: string;
   readonly maxSessions?: number;
+  /** Milliseconds until a call without an answer fails and the process counts as hung. */
+  readonly deadlineMs?: number;
   readonly acceptExtractingToken?: boolean;
   readonly libraryParameters?: string;
   /** Variables for the PKCS#11 process only, such as SOFTHSM2_CONF. */

@@ -1,8 +1,8 @@
 /** KeyStore over a PKCS#11 token, which lives in a process of its own. */
 
-import { setTimeout as sleep } from "node:timers/promises";
+import { randomBytes } from "node:crypto";
 import { ownBytes, wipe } from "../bytes.ts";
-import { StartupError } from "../errors.ts";
+import { BridgeError, StartupError } from "../errors.ts";
 import {
   checkAesKey,
   checkObjectId,
@@ -12,17 +12,18 @@ import {
   type PairKind,
   pairKinds,
   type RsaPadding,
-  type SelfTestReport,
   type SignScheme,
+  type TokenState,
 } from "../key-store.ts";
-import { describeError, type Logger } from "../log.ts";
+import type { Logger } from "../log.ts";
+import { Breaker, reasonOf } from "./breaker.ts";
 import type {
   InitTokenSettings,
   TokenSettings,
   WorkerOperation,
   WorkerOperations,
 } from "./messages.ts";
-import { PinRefusedError, unavailable, WorkerProcess } from "./worker-process.ts";
+import { unavailable, WorkerEndedError, WorkerProcess } from "./worker-process.ts";
 
 export interface Pkcs11StoreOptions {
   readonly modulePath: string;
@@ -33,6 +34,8 @@ export interface Pkcs11StoreOptions {
   readonly libraryParameters?: string;
   /** Variables for the PKCS#11 process only, such as SOFTHSM2_CONF. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds until a call without an answer fails, and the process counts as hung. */
+  readonly deadlineMs?: number;
   readonly logger: Logger;
 }
 
@@ -44,10 +47,10 @@ export interface Pkcs11Store extends KeyStore {
 
 /** Enough to keep a token busy from two cores; a network HSM may want more. */
 const DEFAULT_SESSIONS = 8;
+const DEFAULT_DEADLINE_MS = 10_000;
 const OPEN_DEADLINE_MS = 30_000;
 /** An RSA pair takes as long as its primes are hard to find. */
 const PAIR_DEADLINE_MS = 60_000;
-const RESTART_DELAYS_MS = [0, 100, 200, 500, 1_000, 2_000, 5_000];
 
 /** Opens the token and proves what it does. StartupError, in one sentence, when that cannot succeed. */
 export async function openPkcs11Store(options: Pkcs11StoreOptions): Promise<Pkcs11Store> {
@@ -61,10 +64,14 @@ class ProcessStore implements Pkcs11Store {
   readonly pairs: ReadonlySet<PairKind> = new Set(pairKinds);
   readonly #settings: TokenSettings;
   readonly #env: Readonly<Record<string, string>>;
-  readonly #logger: Logger;
+  readonly #deadlineMs: number;
+  readonly #breaker: Breaker;
+  /** The process that serves; null while there is none. */
   #worker: WorkerProcess | null = null;
-  /** Settles when the process now starting is open or has failed; null between attempts. */
-  #starting: Promise<SelfTestReport> | null = null;
+  /** One that is being opened, to be ended with the store. */
+  #opening: WorkerProcess | null = null;
+  /** The AES key that last did what it should: what an attempt at recovery wraps under. */
+  #provenKey: string | null = null;
   #isClosed = false;
 
   constructor(options: Pkcs11StoreOptions) {
@@ -78,143 +85,186 @@ class ProcessStore implements Pkcs11Store {
       ...(libraryParameters === undefined ? {} : { libraryParameters }),
     };
     this.#env = options.env ?? {};
-    this.#logger = options.logger;
+    this.#deadlineMs = options.deadlineMs ?? DEFAULT_DEADLINE_MS;
+    this.#breaker = new Breaker(tokenLabel, () => this.#recover(), options.logger);
   }
 
   get workerPid(): number | undefined {
     return this.#worker?.pid;
   }
 
-  async start(): Promise<SelfTestReport> {
-    let isOpen = false;
+  get tokens(): readonly TokenState[] {
+    return [this.#breaker.state];
+  }
+
+  async start(): Promise<void> {
+    this.#worker = await this.#open();
+  }
+
+  /** A new process with the token open in it. */
+  async #open(): Promise<WorkerProcess> {
     const worker: WorkerProcess = new WorkerProcess(this.#env, () => {
-      if (this.#worker === worker) this.#worker = null;
-      if (!isOpen || this.#isClosed) return;
-      this.#logger.error("the PKCS#11 process ended; starting another");
-      void this.#restart();
+      if (this.#worker !== worker) return;
+      this.#worker = null;
+      if (!this.#isClosed) this.#breaker.lost("The PKCS#11 process ended.");
     });
-    this.#worker = worker;
-    this.#starting = worker.call("open", this.#settings, OPEN_DEADLINE_MS);
+    this.#opening = worker;
     try {
-      const report = await this.#starting;
-      isOpen = true;
-      return report;
+      await worker.call("open", this.#settings, OPEN_DEADLINE_MS);
+      if (this.#isClosed) throw closed();
+      return worker;
     } catch (error) {
       worker.kill();
       throw error;
     } finally {
-      this.#starting = null;
+      this.#opening = null;
     }
   }
 
-  async #restart(): Promise<void> {
-    for (let attempt = 0; !this.#isClosed; attempt++) {
-      await sleep(RESTART_DELAYS_MS[Math.min(attempt, RESTART_DELAYS_MS.length - 1)]);
-      if (this.#isClosed) return;
+  /**
+   * Sessions, login and handles are renewed by the process itself, in that order, when one is lost (`sessions.ts`): a wrap and an unwrap
+   * in the process that is there may be all that is needed. If not, another process initialises the library anew.
+   */
+  async #recover(): Promise<void> {
+    const present = this.#worker;
+    if (present !== null) {
       try {
-        await this.start();
-        this.#logger.info("the PKCS#11 process is open again", { attempt: attempt + 1 });
-        return;
-      } catch (error) {
-        const reason = error instanceof StartupError ? { reason: error.message } : {};
-        this.#logger.error("the PKCS#11 process does not open", {
-          ...describeError(error),
-          ...reason,
-        });
-        if (error instanceof PinRefusedError) return;
+        return await this.#prove(present);
+      } catch {
+        this.#worker = null;
+        present.kill();
       }
     }
+    const worker = await this.#open();
+    try {
+      await this.#prove(worker);
+    } catch (error) {
+      worker.kill();
+      throw error;
+    }
+    this.#worker = worker;
   }
 
-  /** Waits for a process that is starting, but not through the pauses between attempts. */
+  /** A real wrap and a real unwrap: with its token directory gone, SoftHSM still opens sessions and finds objects. */
+  async #prove(worker: WorkerProcess): Promise<void> {
+    const id = this.#provenKey;
+    if (id === null) {
+      await worker.call("selfTest", null, this.#deadlineMs);
+      return;
+    }
+    const plaintext = randomBytes(32);
+    const aad = Buffer.from("edge-kms recovery");
+    const sealed = await worker.call("encrypt", { id, plaintext, aad }, this.#deadlineMs);
+    const opened = await worker.call("decrypt", { id, sealed, aad }, this.#deadlineMs);
+    if (!plaintext.equals(opened)) throw unavailable("The token does not open what it wrapped.");
+  }
+
+  /** `kind` says whether the call may be made once more when the process ended under it. */
   async #call<O extends WorkerOperation>(
+    kind: "read" | "change",
     operation: O,
     input: WorkerOperations[O]["in"],
-    deadlineMs?: number,
+    deadlineMs = this.#deadlineMs,
   ): Promise<WorkerOperations[O]["out"]> {
-    if (this.#isClosed) throw unavailable("The key store is closed.");
-    if (this.#starting !== null) {
-      await this.#starting.catch(() => {
-        throw unavailable("The token cannot be opened at present.");
-      });
-    }
-    if (this.#worker === null) throw unavailable("The PKCS#11 process is not running.");
-    try {
-      return await this.#worker.call(operation, input, deadlineMs);
-    } catch (error) {
-      // What would end a start only ends this call: the token may come back.
-      if (error instanceof StartupError) throw unavailable("The token refuses to be opened.");
-      throw error;
+    const endMs = performance.now() + deadlineMs;
+    const leftMs = (): number => Math.max(1, endMs - performance.now());
+    for (let attempt = 1; ; attempt++) {
+      if (this.#isClosed) throw closed();
+      await this.#breaker.admit(leftMs());
+      if (this.#worker === null) throw unavailable("The PKCS#11 process is not running.");
+      try {
+        const output = await this.#worker.call(operation, input, leftMs(), deadlineMs);
+        this.#breaker.succeeded();
+        return output;
+      } catch (error) {
+        if (error instanceof WorkerEndedError && kind === "read" && attempt === 1) continue;
+        // What would end a start only ends this call: the token may come back.
+        const failure =
+          error instanceof StartupError ? unavailable("The token refuses to be opened.") : error;
+        if (failure instanceof BridgeError && failure.code === "hsm-unavailable") {
+          this.#breaker.failed(reasonOf(error));
+        }
+        throw failure;
+      }
     }
   }
 
   async generateAesKey(id: string): Promise<void> {
     checkObjectId(id);
-    await this.#call("generate", { id });
+    await this.#call("change", "generate", { id });
   }
 
   async aesGcmEncrypt(id: string, plaintext: Uint8Array, aad: Uint8Array) {
     checkObjectId(id);
     checkPlaintextLength(plaintext);
-    return ownBytes(await this.#call("encrypt", { id, plaintext, aad }));
+    const sealed = ownBytes(await this.#call("read", "encrypt", { id, plaintext, aad }));
+    this.#provenKey = id;
+    return sealed;
   }
 
   async aesGcmDecrypt(id: string, sealed: Uint8Array, aad: Uint8Array) {
     checkObjectId(id);
-    return takeOver(await this.#call("decrypt", { id, sealed, aad }));
+    return takeOver(await this.#call("read", "decrypt", { id, sealed, aad }));
   }
 
   async importAesKey(id: string, key: Uint8Array): Promise<void> {
     checkObjectId(id);
     checkAesKey(key);
-    await this.#call("importKey", { id, key });
+    await this.#call("change", "importKey", { id, key });
   }
 
   async generatePair(id: string, kind: PairKind) {
     checkObjectId(id);
-    return ownBytes(await this.#call("generatePair", { id, kind }, PAIR_DEADLINE_MS));
+    return ownBytes(await this.#call("change", "generatePair", { id, kind }, PAIR_DEADLINE_MS));
   }
 
   async rsaDecrypt(id: string, padding: RsaPadding, ciphertext: Uint8Array) {
     checkObjectId(id);
-    return takeOver(await this.#call("rsaDecrypt", { id, padding, ciphertext }));
+    return takeOver(await this.#call("read", "rsaDecrypt", { id, padding, ciphertext }));
   }
 
   async sign(id: string, scheme: SignScheme, digest: Uint8Array) {
     checkObjectId(id);
-    return ownBytes(await this.#call("sign", { id, scheme, digest }));
+    return ownBytes(await this.#call("read", "sign", { id, scheme, digest }));
   }
 
   async destroyKey(id: string): Promise<boolean> {
     checkObjectId(id);
-    return this.#call("destroy", { id });
+    if (this.#provenKey === id) this.#provenKey = null;
+    return this.#call("change", "destroy", { id });
   }
 
   removeHollowObjects() {
-    return this.#call("removeHollow", null);
+    return this.#call("change", "removeHollow", null);
   }
 
   listObjects() {
-    return this.#call("list", null);
+    return this.#call("read", "list", null);
   }
 
   async random(byteCount: number) {
     checkRandomLength(byteCount);
-    return takeOver(await this.#call("random", { byteCount }));
+    return takeOver(await this.#call("read", "random", { byteCount }));
   }
 
   selfTest() {
-    return this.#call("selfTest", null);
+    return this.#call("read", "selfTest", null);
   }
 
   async close(): Promise<void> {
     if (this.#isClosed) return;
     const worker = this.#worker;
     this.#isClosed = true;
+    this.#breaker.stop();
+    this.#opening?.kill();
     if (worker === null) return;
     await worker.call("close", null, 3_000).catch(() => {});
     worker.kill();
   }
+}
+
+function closed(): BridgeError {
+  return unavailable("The key store is closed.");
 }
 
 /** Bytes from the channel in memory of their own, the channel's copy wiped. */

@@ -80,6 +80,30 @@ describe.skipIf(isWithoutHsm)("probing a token", () => {
     expect(left.map(({ id }) => id).sort()).toEqual(["k1", null]);
   });
 
+  it("logs in again when the login is lost, and takes no key for missing meanwhile", async () => {
+    const { module } = library;
+    const settings = { ...prepared.settings, maxSessions: 4 };
+    const sessions = new Sessions(library, settings);
+    sessions.logIn();
+    const token = new Token(library, sessions);
+    await token.generate("login");
+    await token.pairs.generate("login-pair", "p-256-sign");
+    const aad = Buffer.from("aad");
+    const sealed = await token.encrypt("login", Buffer.from("kept"), aad);
+    const logOut = () => sessions.use(false, (session) => module.C_Logout(session));
+    await logOut();
+    expect((await token.decrypt("login", sealed, aad)).toString()).toBe("kept");
+    await logOut();
+    expect(await token.pairs.sign("login-pair", "ecdsa", Buffer.alloc(32, 1))).toHaveLength(64);
+    await logOut();
+    // Nothing is in its cache of handles: it looks for the key, and without a login sees none.
+    const other = new Token(library, sessions);
+    expect((await other.decrypt("login", sealed, aad)).toString()).toBe("kept");
+    await logOut();
+    await expect(token.generate("never-repeated")).rejects.toThrow();
+    expect((await token.list()).map(({ id }) => id)).not.toContain("never-repeated");
+  });
+
   it("refuses a token that opens a wrong tag", async () => {
     let last: Buffer | null = null;
     const careless = {

@@ -1,81 +1,138 @@
 import { mkdir, readFile, rename, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createLogger } from "../log.ts";
 import { isWithoutHsm, type PreparedToken, prepareToken, silentLogger } from "../testing/stores.ts";
 import { openPkcs11Store, type Pkcs11Store } from "./pkcs11-store.ts";
 
 const aad = Buffer.from("aad");
+const codeOf = (error: { code: string }) => error.code;
 
 describe.skipIf(isWithoutHsm)("PKCS#11 process", () => {
   let prepared: PreparedToken;
   let store: Pkcs11Store;
+  const lines: string[] = [];
 
   beforeAll(async () => {
     prepared = await prepareToken();
-    store = await prepared.open();
+    const write = (line: string) => lines.push(line);
+    const logger = createLogger(write, write);
+    store = await openPkcs11Store({ ...prepared.settings, logger });
     await store.generateAesKey("k1");
+    await store.generatePair("pair", "p-256-sign");
   });
   afterAll(async () => {
     await store?.close();
     await prepared?.remove();
   });
 
-  it("is replaced after kill -9: pending calls fail as unavailable, later ones work", async () => {
-    const sealed = await store.aesGcmEncrypt("k1", Buffer.from("before"), aad);
-    const firstPid = store.workerPid as number;
-    const pending = Array.from({ length: 50 }, () => store.aesGcmDecrypt("k1", sealed, aad));
-    process.kill(firstPid, "SIGKILL");
-    for (const result of await Promise.allSettled(pending)) {
-      if (result.status === "rejected") {
-        expect(result.reason).toMatchObject({ code: "hsm-unavailable" });
-      }
-    }
-    await expect
-      .poll(
-        () =>
-          store.aesGcmDecrypt("k1", sealed, aad).then((opened) => Buffer.from(opened).toString()),
-        { timeout: 5_000 },
-      )
-      .toBe("before");
-    expect(store.workerPid).not.toBe(firstPid);
-  });
+  const text = (opened: Uint8Array) => Buffer.from(opened).toString();
+  const state = () => store.tokens[0]?.state;
+  const linesOf = (message: string) => lines.filter((line) => line.includes(message)).length;
 
-  it("serves again when a token that was gone is back", async () => {
+  it("is replaced after kill -9, and answers the reads that were under way", async () => {
+    const sealed = await store.aesGcmEncrypt("k1", Buffer.from("before"), aad);
+    await store.generatePair("rsa", "rsa-2048-decrypt");
+    const firstPid = store.workerPid as number;
+    const reads = Array.from({ length: 50 }, () => store.aesGcmDecrypt("k1", sealed, aad));
+    const signatures = Array.from({ length: 10 }, () =>
+      store.sign("pair", "ecdsa", Buffer.alloc(32, 1)),
+    );
+    const random = store.random(32);
+    const refusal = store.rsaDecrypt("rsa", "oaep-sha1", Buffer.alloc(256, 1)).catch(codeOf);
+    process.kill(firstPid, "SIGKILL");
+    expect((await Promise.all(reads)).map(text)).toEqual(reads.map(() => "before"));
+    for (const signature of await Promise.all(signatures)) expect(signature).toHaveLength(64);
+    expect(await random).toHaveLength(32);
+    expect(await refusal).toBe("corrupt");
+    expect(store.workerPid).not.toBe(firstPid);
+    expect(state()).toBe("closed");
+  }, 20_000);
+
+  it("makes nothing twice: creations under way fail, and what they made is there or not", async () => {
+    const making = [
+      store.generateAesKey("once"),
+      store.generatePair("once-pair", "rsa-2048-sign"),
+      store.importAesKey("once-imported", Buffer.alloc(32, 1)),
+    ];
+    process.kill(store.workerPid as number, "SIGKILL");
+    for (const result of await Promise.allSettled(making)) {
+      if (result.status === "fulfilled") continue;
+      expect(result.reason).toMatchObject({ code: "hsm-unavailable" });
+    }
+    const ids = (await store.listObjects()).map(({ id }) => id).filter((id) => id !== null);
+    expect(new Set(ids).size).toBe(ids.length);
+  }, 20_000);
+
+  it("kills a process that hangs, after the deadline of a call, and serves again", async () => {
+    const hung = await openPkcs11Store({
+      ...prepared.settings,
+      deadlineMs: 1_000,
+      logger: silentLogger,
+    });
+    try {
+      const sealed = await hung.aesGcmEncrypt("k1", Buffer.from("before"), aad);
+      const hungPid = hung.workerPid as number;
+      process.kill(hungPid, "SIGSTOP");
+      const signing = hung.sign("pair", "ecdsa", Buffer.alloc(32, 1)).catch(codeOf);
+      expect(await hung.aesGcmDecrypt("k1", sealed, aad).catch(codeOf)).toBe("hsm-unavailable");
+      expect(await signing).toBe("hsm-unavailable");
+      const again = () => hung.aesGcmDecrypt("k1", sealed, aad).then(text, codeOf);
+      await expect.poll(again, { timeout: 15_000 }).toBe("before");
+      expect(hung.workerPid).not.toBe(hungPid);
+    } finally {
+      await hung.close();
+    }
+  }, 30_000);
+
+  it("opens the circuit while the token is gone, fails at once, and serves again when it is back", async () => {
     const tokens = join(dirname(prepared.settings.env?.SOFTHSM2_CONF ?? ""), "tokens");
     const sealed = await store.aesGcmEncrypt("k1", Buffer.from("before"), aad);
-    const opens = () =>
-      store.aesGcmDecrypt("k1", sealed, aad).then(
-        (opened) => Buffer.from(opened).toString(),
-        (error: { code: string }) => error.code,
-      );
+    const opens = () => store.aesGcmDecrypt("k1", sealed, aad).then(text, codeOf);
+    const signs = () =>
+      store.sign("pair", "ecdsa", Buffer.alloc(32, 1)).then(({ length }) => length, codeOf);
+    lines.length = 0;
     await rename(tokens, `${tokens}-away`);
     await mkdir(tokens);
-    await expect.poll(opens, { timeout: 5_000 }).toBe("hsm-unavailable");
-    expect(await opens()).toBe("hsm-unavailable");
+    await expect
+      .poll(async () => [await opens(), await signs(), state()], { timeout: 10_000, interval: 5 })
+      .toEqual(["hsm-unavailable", "hsm-unavailable", "open"]);
+    expect(store.tokens[0]?.reason).toMatch(/No token with the label/);
+    expect(await store.generateAesKey("refused").catch(codeOf)).toBe("hsm-unavailable");
+    const firstOutage = linesOf("out of service");
+    await expect.poll(state, { timeout: 10_000 }).toBe("half-open");
+    await expect.poll(state, { timeout: 10_000 }).toBe("open");
+    // A reason is told once, however many attempts fail with it.
+    expect(linesOf("out of service")).toBe(firstOutage);
     await rmdir(tokens);
     await rename(`${tokens}-away`, tokens);
-    await expect.poll(opens, { timeout: 10_000 }).toBe("before");
-  });
+    await expect.poll(opens, { timeout: 15_000 }).toBe("before");
+    expect(await signs()).toBe(64);
+    expect(state()).toBe("closed");
+    expect(linesOf("in service again")).toBe(1);
+    expect((await store.listObjects()).map(({ id }) => id)).not.toContain("refused");
+  }, 40_000);
 
   it("keeps every acknowledged key over kill -9 in the middle of making keys", async () => {
     const acknowledged: string[] = [];
+    const make = async (id: string) => {
+      await store.generateAesKey(id);
+      acknowledged.push(id);
+    };
     for (let round = 0; round < 3; round++) {
-      const making = (async () => {
-        for (let i = 0; ; i++) {
-          await store.generateAesKey(`r${round}-${i}`);
-          acknowledged.push(`r${round}-${i}`);
-          if (i === 4) process.kill(store.workerPid as number, "SIGKILL");
-        }
-      })();
-      await expect(making).rejects.toMatchObject({ code: "hsm-unavailable" });
+      for (let i = 0; i < 4; i++) await make(`r${round}-${i}`);
+      const making = Array.from({ length: 8 }, (_, i) => make(`r${round}-late-${i}`));
+      await making[0];
+      process.kill(store.workerPid as number, "SIGKILL");
+      await Promise.allSettled(making);
       await expect
-        .poll(() => store.random(1).then((bytes) => bytes.length), { timeout: 5_000 })
+        .poll(() => store.random(1).then((bytes) => bytes.length), { timeout: 10_000 })
         .toBe(1);
     }
     const present = new Set((await store.listObjects()).map(({ id }) => id));
     expect(acknowledged.filter((id) => !present.has(id))).toEqual([]);
     expect(acknowledged.length).toBeGreaterThanOrEqual(15);
-  });
+  }, 40_000);
 
   it("says in one sentence why a token cannot be opened", async () => {
     const open = (changes: object): Promise<unknown> =>

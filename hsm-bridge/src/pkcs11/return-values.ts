@@ -71,7 +71,19 @@ export const CKR_GENERAL_ERROR = 0x05;
 export const CKR_ARGUMENTS_BAD = 0x07;
 export const CKR_MECHANISM_INVALID = 0x70;
 export const CKR_MECHANISM_PARAM_INVALID = 0x71;
+export const CKR_SESSION_COUNT = 0xb1;
+export const CKR_USER_NOT_LOGGED_IN = 0x101;
 export const CKR_USER_ALREADY_LOGGED_IN = 0x100;
+
+/** A return value that no function of the library gave, because it did not notice. */
+export class ReturnValueError extends Error {
+  override readonly name = "ReturnValueError";
+  readonly code: number;
+  constructor(code: number) {
+    super("the library did not notice");
+    this.code = code;
+  }
+}
 
 /** A refusal made on this side of the library. */
 export class TokenError extends Error {

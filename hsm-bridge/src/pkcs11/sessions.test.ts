@@ -6,6 +6,7 @@ import { Sessions } from "./sessions.ts";
 
 class FakeLibrary {
   opened = 0;
+  mostSessions = 100;
   closed = 0;
   logins = 0;
   readonly library: Library;
@@ -14,7 +15,10 @@ class FakeLibrary {
     const module = {
       C_GetSlotList: () => [Buffer.alloc(8)],
       C_GetTokenInfo: () => ({ label: "token".padEnd(32) }),
-      C_OpenSession: () => Buffer.from([++this.opened]),
+      C_OpenSession: () => {
+        if (this.opened - this.closed >= this.mostSessions) throw ckr(0xb1);
+        return Buffer.from([++this.opened]);
+      },
       C_CloseSession: () => {
         this.closed += 1;
       },
@@ -97,6 +101,29 @@ describe("sessions", () => {
     await expect(use).rejects.toThrow();
     expect(calls).toBe(1);
     expect(fake.logins).toBe(2);
+  });
+
+  it("asks a token for no more sessions than it gives", async () => {
+    const { fake, sessions } = open();
+    fake.mostSessions = 2;
+    let running = 0;
+    await Promise.all(
+      Array.from({ length: 10 }, () =>
+        sessions.use(true, async () => {
+          running += 1;
+          expect(running).toBe(1);
+          await new Promise((resolve) => setImmediate(resolve));
+          running -= 1;
+        }),
+      ),
+    );
+    fake.mostSessions = 0;
+    await expect(
+      sessions.use(true, () => {
+        throw ckr(5);
+      }),
+    ).rejects.toThrow();
+    await expect(sessions.use(true, () => "done")).rejects.toMatchObject({ code: 0xb1 });
   });
 
   it("never runs more operations at once than it has sessions", async () => {

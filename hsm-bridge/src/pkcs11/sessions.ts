@@ -7,11 +7,17 @@
 import type { Handle, Library } from "./library.ts";
 import { findSlot } from "./library.ts";
 import {
+  CKR_SESSION_COUNT,
   CKR_USER_ALREADY_LOGGED_IN,
+  CKR_USER_NOT_LOGGED_IN,
   lossOf,
+  ReturnValueError,
   returnValueOf,
   TokenLostError,
 } from "./return-values.ts";
+
+/** PKCS#11 v2.40 §3.3: a read-write session whose user has logged in. */
+const CKS_RW_USER_FUNCTIONS = 3;
 
 export interface SessionSettings {
   readonly tokenLabel: string;
@@ -25,7 +31,9 @@ export class Sessions {
   #slot: Handle | null = null;
   #loginSession: Handle | null = null;
   #idle: Handle[] = [];
-  #openCount = 0;
+  #inUse = 0;
+  /** Sessions in use at once: `maxSessions`, or fewer where the token gives no more. */
+  #limit: number;
   #waiting: (() => void)[] = [];
   /** Rises with every login; a session of an earlier one is not put back. */
   #login = 0;
@@ -33,6 +41,7 @@ export class Sessions {
   constructor(library: Library, settings: SessionSettings) {
     this.#library = library;
     this.#settings = settings;
+    this.#limit = settings.maxSessions;
   }
 
   /** Number of the present login; cached object handles are good for one only. */
@@ -76,30 +85,46 @@ export class Sessions {
   }
 
   async #useOnce<T>(operation: (session: Handle) => Promise<T> | T): Promise<T> {
-    await this.#place();
+    const session = await this.#take();
     const login = this.#login;
-    let session: Handle | null = null;
     try {
-      session = this.#idle.pop() ?? this.#openSession();
       const result = await operation(session);
       if (login === this.#login) this.#idle.push(session);
       else this.#close(session);
       return result;
     } catch (error) {
-      if (session !== null) this.#close(session);
+      this.#close(session);
       throw error;
     } finally {
-      this.#openCount -= 1;
+      this.#inUse -= 1;
       this.#waiting.shift()?.();
     }
   }
 
-  /** Waits for one of `maxSessions` places. */
-  async #place(): Promise<void> {
-    while (this.#openCount >= this.#settings.maxSessions) {
-      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** Waits until a session may be used. A token that gives no further one is asked for no more than those in use. */
+  async #take(): Promise<Handle> {
+    for (;;) {
+      while (this.#inUse >= this.#limit) {
+        await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      }
+      try {
+        const session = this.#idle.pop() ?? this.#openSession();
+        this.#inUse += 1;
+        return session;
+      } catch (error) {
+        if (returnValueOf(error) !== CKR_SESSION_COUNT || this.#inUse === 0) {
+          this.#waiting.shift()?.();
+          throw error;
+        }
+        this.#limit = this.#inUse;
+      }
     }
-    this.#openCount += 1;
+  }
+
+  /** Throws CKR_USER_NOT_LOGGED_IN when this session has no login. */
+  requireLogin(session: Handle): void {
+    const { state } = this.#library.module.C_GetSessionInfo(session);
+    if (state !== CKS_RW_USER_FUNCTIONS) throw new ReturnValueError(CKR_USER_NOT_LOGGED_IN);
   }
 
   #logInAgain(): void {

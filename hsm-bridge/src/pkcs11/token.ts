@@ -191,7 +191,7 @@ export class Token {
 
   async destroy(id: string): Promise<boolean> {
     const { module } = this.#library;
-    return this.#sessions.use(true, (session) => {
+    return this.#sessions.use(false, (session) => {
       const { ck } = this.#library;
       const found = [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY]
         .map((objectClass) => this.#find(session, id, objectClass))
@@ -224,7 +224,7 @@ export class Token {
    */
   async removeHollow(): Promise<number> {
     const { module, ck } = this.#library;
-    return this.#sessions.use(true, (session) => {
+    return this.#sessions.use(false, (session) => {
       const hollow = this.#findKeys(session, ck.CKO_SECRET_KEY, false).filter((handle) => {
         if (this.#text(session, handle, "CKA_ID") !== null) return false;
         if (this.#text(session, handle, "CKA_LABEL") !== null) return false;
@@ -306,7 +306,9 @@ export class Token {
     ]);
     if (found.length > 1) throw new TokenError("internal", "The token has two objects of one id.");
     const key = found[0] ?? null;
-    if (key !== null) cache.set(name, key);
+    // Without a login private objects are not refused, they are not seen: an absence counts only with one.
+    if (key === null) this.#sessions.requireLogin(session);
+    else cache.set(name, key);
     return key;
   }
 

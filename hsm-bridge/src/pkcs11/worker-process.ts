@@ -1,6 +1,6 @@
 /**
- * Keeps one PKCS#11 process running: starts it, passes calls, and when it dies fails what was pending and starts another
- * with back-off. Used for a whole token (`pkcs11-store.ts`) and for one-off jobs (`initToken`).
+ * One PKCS#11 process: starts it, passes calls, and when it dies or hangs fails what was pending. Used for a whole token
+ * (`pkcs11-store.ts`, which replaces it) and for one-off jobs (`initToken`).
  */
 
 import { type ChildProcess, fork } from "node:child_process";
@@ -15,9 +15,6 @@ import type {
 } from "./messages.ts";
 
 const workerPath = fileURLToPath(new URL("./worker.ts", import.meta.url));
-
-/** A call without an answer for so long means a hung library: the process is killed and started anew. */
-const CALL_DEADLINE_MS = 15_000;
 
 /** Secrets of the bridge that the vendor's library has no business with. */
 const withheldVariables = ["EDGE_KMS_PIN", "EDGE_KMS_SOFTWARE_PASSPHRASE"];
@@ -49,7 +46,7 @@ export class WorkerProcess {
     const end = (): void => {
       if (!this.#isAlive) return;
       this.#isAlive = false;
-      for (const [seq] of this.#pending) this.#fail(seq, unavailable("The PKCS#11 process ended."));
+      for (const [seq] of this.#pending) this.#fail(seq, new WorkerEndedError());
       onExit();
     };
     this.#child.on("exit", end);
@@ -60,20 +57,24 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
+  /**
+   * Rejects after `deadlineMs` without an answer. After `hungAfterMs` without one the library is taken to hang: the process is killed.
+   */
   call<O extends WorkerOperation>(
     operation: O,
     input: WorkerOperations[O]["in"],
-    deadlineMs = CALL_DEADLINE_MS,
+    deadlineMs: number,
+    hungAfterMs = deadlineMs,
   ): Promise<WorkerOperations[O]["out"]> {
     return new Promise((resolve, reject) => {
       if (!this.#isAlive || !this.#child.connected) {
-        reject(unavailable("The PKCS#11 process is not running."));
+        reject(new WorkerEndedError());
         return;
       }
       const seq = this.#nextSeq++;
       const timer = setTimeout(() => {
         this.#fail(seq, unavailable("The token did not answer in time."));
-        this.kill();
+        if (deadlineMs >= hungAfterMs) this.kill();
       }, deadlineMs);
       this.#pending.set(seq, {
         resolve: resolve as (output: unknown) => void,
@@ -81,7 +82,7 @@ export class WorkerProcess {
         timer,
       });
       this.#child.send({ seq, operation, input } as WorkerRequest, (error) => {
-        if (error !== null) this.#fail(seq, unavailable("The PKCS#11 process is not running."));
+        if (error !== null) this.#fail(seq, new WorkerEndedError());
       });
     });
   }
@@ -110,6 +111,13 @@ export class WorkerProcess {
 
 export function unavailable(message: string): BridgeError {
   return new BridgeError("hsm-unavailable", message);
+}
+
+/** The process ended before it answered: what it did of the call is not known. */
+export class WorkerEndedError extends BridgeError {
+  constructor() {
+    super("hsm-unavailable", "The PKCS#11 process ended.");
+  }
 }
 
 /** The PIN is wrong or locked: opening again with it would use up what attempts are left. */

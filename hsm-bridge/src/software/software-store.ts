@@ -156,6 +156,7 @@ function softwareStore(
       });
     },
 
+    tokens: [],
     pairs: new Set<PairKind>(),
     generatePair: noPairs,
     rsaDecrypt: noPairs,
