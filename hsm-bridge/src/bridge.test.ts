@@ -66,6 +66,9 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
       expect(status.store).toBe(backend.name);
       expect(Buffer.from(status.publicKey, "base64")).toHaveLength(32);
       expect((await bridge.controlPlane.call("health", {})).store).toBe(backend.name);
+      expect(status.tokens.map(({ state }) => state)).toEqual(
+        backend.kind === "pkcs11" ? ["closed"] : [],
+      );
     });
 
     it("counts the calls of its store, and tells operators only", async () => {

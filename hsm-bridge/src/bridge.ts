@@ -8,6 +8,7 @@ import type { KeyStore } from "./key-store.ts";
 import type { LeaseCaps } from "./limits.ts";
 import type { Logger } from "./log.ts";
 import type { KeyedMutex } from "./mutex.ts";
+import type { Readiness } from "./readiness.ts";
 import type { Database } from "./registry/database.ts";
 import type { SealingKey } from "./sealing-key.ts";
 
@@ -27,6 +28,7 @@ export interface Bridge {
   /** Store objects that are not keys of customers. */
   readonly sealingObject: string;
   readonly probeObject: string;
+  readonly readiness: Readiness;
   readonly caps: LeaseCaps;
   readonly branchPeriodDays: number;
   /** Encryptions permitted with a branch key before the next takes its place; the suite's own number where that is lower. */

@@ -13,6 +13,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { KeyedMutex } from "./mutex.ts";
 import { checkStoreAllowed, openStore } from "./open-store.ts";
 import { openPki } from "./pki/pki.ts";
+import { Readiness } from "./readiness.ts";
 import { type Database, openDatabase } from "./registry/database.ts";
 import { appendLog, isLogIntact } from "./registry/log.ts";
 import { readMetaText, writeMeta } from "./registry/meta.ts";
@@ -124,6 +125,7 @@ async function buildBridge(
     generation,
     sealingObject,
     probeObject,
+    readiness: new Readiness(store, probeObject),
     caps: settings.caps,
     branchPeriodDays: settings.branchPeriodDays,
     branchTurnover: settings.branchTurnover,

@@ -126,6 +126,7 @@ export class FakeBridge implements Bridge {
   readonly #handlers: Handlers = {
     status: () => ({
       store: "software",
+      tokens: [],
       generation: this.generation,
       startedAtMs: 0,
       publicKey: exportPublicKey(this.identity.privateKey),

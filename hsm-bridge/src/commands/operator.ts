@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { type BridgeClient, createBridgeClient } from "../client.ts";
+import { BridgeCallError, type BridgeClient, createBridgeClient } from "../client.ts";
 import { type FlagValues, parseListen, readSources } from "../config.ts";
 import { StartupError } from "../errors.ts";
 import { readSecretFile } from "../files.ts";
@@ -48,7 +48,11 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
   status: command(
     async (client) => ({
       ...(await client.call("status", {})),
-      health: await client.call("health", {}),
+      health: await client.call("health", {}).catch((error: unknown) => {
+        if (error instanceof BridgeCallError && error.code === "hsm-unavailable")
+          return error.message;
+        throw error;
+      }),
       storeCalls: await client.call("storeCalls", {}),
     }),
     (result) => [
@@ -56,7 +60,14 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
       `generation  ${result.generation}`,
       `started     ${new Date(result.startedAtMs).toISOString()}`,
       `public key  ${result.publicKey}`,
-      `HSM         wraps and unwraps in ${result.health.tookMs} ms; ${result.storeCalls.total} calls since the start`,
+      typeof result.health === "string"
+        ? `HSM         DOES NOT SERVE. ${printable(result.health)}`
+        : `HSM         wraps and unwraps in ${result.health.tookMs} ms`,
+      `            ${result.storeCalls.total} calls since the start`,
+      ...result.tokens.map(
+        ({ label, state, sinceMs }) =>
+          `token       "${printable(label)}" ${state} since ${new Date(sinceMs).toISOString()}`,
+      ),
       ...result.epochs.map(({ account, counter }) => `epoch       ${account} ${counter}`),
     ],
   ),

@@ -7,6 +7,7 @@ import { freezesRevision } from "../registry/freezes.ts";
 
 export const status: Operation<"status"> = (bridge) => ({
   store: bridge.store.kind,
+  tokens: [...bridge.store.tokens],
   generation: bridge.generation,
   startedAtMs: bridge.startedAtMs,
   publicKey: base64Encode(bridge.identity.publicKey),

@@ -88,6 +88,15 @@ export const bridgeApi = {
     request: v.strictObject({}),
     response: v.strictObject({
       store: storeKind,
+      /** The store's tokens as their circuit breakers have them: only a `closed` one serves. None for the software store. */
+      tokens: v.array(
+        v.strictObject({
+          label: v.string(),
+          state: v.picklist(["closed", "open", "half-open"]),
+          sinceMs: timeMs,
+          reason: v.nullable(v.string()),
+        }),
+      ),
       generation: count,
       startedAtMs: timeMs,
       /** Ed25519, raw 32 bytes, base64: what edges verify grants with. */
@@ -100,7 +109,7 @@ export const bridgeApi = {
       freezesRevision: count,
     }),
   },
-  /** Readiness: one real wrap and unwrap in the HSM. */
+  /** Readiness: one real wrap and unwrap in the HSM, at most once a second; refused when that takes 5 s. */
   health: {
     path: "/v1/health",
     roles: ["control-plane", "operator"],
