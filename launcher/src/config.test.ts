@@ -85,6 +85,7 @@ describe("configuration of the launcher", () => {
     [[], {}, "{", /config\.json is not readable as JSON/],
     [[], {}, { colour: "blue" }, /config\.json/],
     [[], {}, { controlPlane: { regions: [] } }, /controlPlane\.regions/],
+    [[], {}, { via: { database: "127.0.0.1:5432" } }, /via\.database/],
   ])("refuses %j, %j, %j with one sentence", (args, env, file, sentence) => {
     if (file !== undefined) write(file);
     expect(() => readConfig(args, env, home)).toThrow(StartError);

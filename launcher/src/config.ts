@@ -41,6 +41,7 @@ const fileSchema = v.strictObject({
     v.strictObject({
       bridge: v.optional(v.pipe(v.string(), v.regex(/^https:\/\//, "an https URL"))),
       controlPlane: v.optional(v.pipe(v.string(), v.regex(/^[^/]+:\d+$/, "host:port"))),
+      database: v.optional(v.pipe(v.string(), v.regex(/^postgresql:\/\//, "a postgresql URL"))),
     }),
     {},
   ),

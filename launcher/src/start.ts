@@ -122,7 +122,7 @@ export async function start(
       controlPlanePart(home, {
         listen: listen[1],
         plainHttpBehindProxy: config.plainHttpBehindProxy,
-        databaseUrl: postgres?.url ?? config.databaseUrl ?? "",
+        databaseUrl: config.via.database ?? postgres?.url ?? config.databaseUrl ?? "",
         bridgeUrl: config.via.bridge ?? bridgeUrl,
         edgeUrl,
       }),
