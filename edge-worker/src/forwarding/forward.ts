@@ -14,7 +14,8 @@ import { readAtMost } from "../http/read-at-most.ts";
 import type { Isolate } from "../isolate/isolate.ts";
 import { encodeMessageHeader, signMessage } from "../signing/ed25519.ts";
 
-const DEADLINE_MS = 60_000;
+/** As long as the control plane waits in the other direction; official SDKs give up after 60 s. */
+const DEADLINE_MS = 30_000;
 /** Longest answer that is passed back, as in the other direction. */
 const MAX_ANSWER_BYTES = 1024 * 1024;
 
