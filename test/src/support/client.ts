@@ -18,6 +18,8 @@ export type ClientOptions = {
   readonly secretKey?: string;
   readonly signMethod?: "TC3-HMAC-SHA256" | "HmacSHA256" | "HmacSHA1";
   readonly reqMethod?: "POST" | "GET";
+  /** How long a call may take; 30 when absent. */
+  readonly deadlineSeconds?: number;
 };
 
 export function createClient(system: System, options: ClientOptions = {}): Kms {
@@ -36,7 +38,7 @@ export function createClient(system: System, options: ClientOptions = {}): Kms {
         protocol: `${protocol}//`,
         endpoint: host,
         reqMethod: options.reqMethod ?? "POST",
-        reqTimeout: 30,
+        reqTimeout: options.deadlineSeconds ?? 30,
       },
     },
   });

@@ -38,7 +38,7 @@ export type SystemOptions = {
 };
 
 /** The store that tests use: a PKCS#11 token, unless this is the run without one. */
-export const testStore = process.env.EDGE_KMS_NO_HSM ? "software" : "pkcs11";
+export const testStore: "software" | "pkcs11" = process.env.EDGE_KMS_NO_HSM ? "software" : "pkcs11";
 
 /** Three consecutive free ports on loopback. */
 export async function freePorts(): Promise<number> {
