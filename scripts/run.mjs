@@ -230,6 +230,14 @@ const tasks = {
     const walks = { EDGE_KMS_MODEL_WALKS: "20000" };
     random("walks through the protocol's model", "test", "test/model", walks);
   },
+  "test:soak"() {
+    install();
+    requireToken();
+    build();
+    const env = environment({ EDGE_KMS_SOAK_SECONDS: process.env.EDGE_KMS_SOAK_SECONDS || "600" });
+    const files = args.length > 0 ? args : ["test/src/faults.test.ts"];
+    foreground(node24(), [vitest, "run", "--root", root, ...files], env);
+  },
   bench() {
     tasks.build();
     const env = environment();

@@ -2,7 +2,9 @@
 
 import { cpus } from "node:os";
 import { parseArgs } from "node:util";
+import { tableHead, tableLine, tableRule } from "../src/faults/run.ts";
 import { benchEdge, type EdgeRow } from "./edge.ts";
+import { benchFaults } from "./faults.ts";
 import { benchManagement } from "./management.ts";
 import { benchPairs } from "./pairs.ts";
 import { benchRevocation } from "./revocation.ts";
@@ -12,14 +14,16 @@ const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "5" },
     revocations: { type: "string", default: "200" },
+    faults: { type: "string", default: "1" },
     help: { type: "boolean", short: "h" },
   },
 });
 if (values.help) {
   console.log(
-    "usage: npm run bench -- [--seconds N] [--revocations N]\n" +
+    "usage: npm run bench -- [--seconds N] [--revocations N] [--faults N]\n" +
       "  --seconds      of load per row of calls, default 5; 0 leaves them out\n" +
-      "  --revocations  per row of revocations, default 200; 0 leaves them out",
+      "  --revocations  per row of revocations, default 200; 0 leaves them out\n" +
+      "  --faults       rounds of faults, default 1; 0 leaves them out",
   );
   process.exit(0);
 }
@@ -127,6 +131,13 @@ async function printRevocations(revocations: number): Promise<void> {
   console.log("");
 }
 
+async function printFaults(rounds: number): Promise<void> {
+  console.log(`Faults while clients use and change keys, ${machine}, all parts on that machine.\n`);
+  console.log(`${tableHead}\n${tableRule}`);
+  await benchFaults(rounds, (row) => console.log(tableLine(row)));
+  console.log("");
+}
+
 const [seconds, revocations] = [Number(values.seconds), Number(values.revocations)];
 if (seconds > 0) {
   await printCalls(seconds);
@@ -135,3 +146,4 @@ if (seconds > 0) {
   await printTiers(100 * seconds);
 }
 if (revocations > 0) await printRevocations(revocations);
+if (Number(values.faults) > 0) await printFaults(Number(values.faults));

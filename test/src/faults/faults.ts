@@ -17,6 +17,8 @@ export type Fault = {
   readonly holdsChanges?: boolean;
   /** The HSM is behind it: done over each PKCS#11 module. */
   readonly isAboutTheHsm?: boolean;
+  /** Much like another one: only in soaks and benchmarks. */
+  readonly isRare?: boolean;
 };
 
 const BRIEFLY_MS = 2_500;
@@ -26,6 +28,7 @@ const LONG_MS = SHORT_LEASE_MS + 3_000;
 type Traits = Omit<Fault, "name" | "run">;
 
 const hsm: Traits = { isAboutTheHsm: true };
+const rare: Traits = { isRare: true };
 
 function killed(parts: readonly Part[], traits: Traits = {}): Fault {
   return {
@@ -96,27 +99,27 @@ export const faults: readonly Fault[] = [
   killed(["edge"], { takesEdgeAway: true }),
   stopped(["edge"], BRIEFLY_MS, { takesEdgeAway: true }),
   killed(["control plane"]),
-  stopped(["second control plane"], BRIEFLY_MS),
-  killed(copies),
+  stopped(["second control plane"], BRIEFLY_MS, rare),
+  killed(copies, rare),
   stopped(copies, LONG_MS, { cutsEdgeOff: true }),
   killed(["database"]),
   stopped(["database"], BRIEFLY_MS),
   killed(["bridge"], hsm),
-  stopped(["bridge"], BRIEFLY_MS, hsm),
+  stopped(["bridge"], BRIEFLY_MS, rare),
   killed(["PKCS#11 process"], hsm),
   stopped(["PKCS#11 process"], BRIEFLY_MS, hsm),
-  link("edge – control planes", "refuse", LONG_MS, { cutsEdgeOff: true }),
-  link("edge – control planes", "reset", BRIEFLY_MS),
+  link("edge – control planes", "refuse", LONG_MS, { cutsEdgeOff: true, isRare: true }),
+  link("edge – control planes", "reset", BRIEFLY_MS, rare),
   link("edge – control planes", "drop", LONG_MS, { cutsEdgeOff: true }),
   link("edge – control planes", "slow", BRIEFLY_MS),
   link("edge – control planes", "corrupt", BRIEFLY_MS, { holdsChanges: true }),
-  link("control planes – database", "refuse", BRIEFLY_MS),
+  link("control planes – database", "refuse", BRIEFLY_MS, rare),
   link("control planes – database", "reset", BRIEFLY_MS),
   link("control planes – database", "drop", BRIEFLY_MS),
-  link("control planes – database", "slow", BRIEFLY_MS),
-  link("control planes – bridge", "refuse", BRIEFLY_MS, hsm),
-  link("control planes – bridge", "reset", BRIEFLY_MS),
+  link("control planes – database", "slow", BRIEFLY_MS, rare),
+  link("control planes – bridge", "refuse", BRIEFLY_MS, rare),
+  link("control planes – bridge", "reset", BRIEFLY_MS, rare),
   link("control planes – bridge", "drop", BRIEFLY_MS, hsm),
-  link("control planes – bridge", "slow", BRIEFLY_MS),
-  link("control planes – bridge", "corrupt", BRIEFLY_MS, hsm),
+  link("control planes – bridge", "slow", BRIEFLY_MS, rare),
+  link("control planes – bridge", "corrupt", BRIEFLY_MS),
 ];

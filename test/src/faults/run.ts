@@ -56,6 +56,10 @@ export async function runFaults({ store, next, onRow }: RunOptions): Promise<Out
     throw new Error(`${(error as Error).message}\n${world.system.output()}`, { cause: error });
   } finally {
     await clients?.stop();
+    if (process.env.EDGE_KMS_FAULTS_DEBUG)
+      (await import("node:fs")).cpSync(`${world.system.home}/logs`, "/tmp/kf-logs", {
+        recursive: true,
+      });
     await world.close();
   }
 }
@@ -117,18 +121,13 @@ function degradation(calls: readonly Call[]): Omit<FaultRow, "fault" | "servesAg
 
 export const tableHead =
   "| fault | degraded ms | serves again after ms | served | refused | lost |";
+export const tableRule = "|---|---|---|---|---|---|";
 
-export function tableLine(row: FaultRow, lost = "nothing"): string {
-  const refused = Object.entries(row.refused).map(([code, n]) => `${code} × ${n}`);
-  const cells = [
-    row.fault,
-    row.degradedMs.toFixed(0),
-    row.servesAgainMs.toFixed(0),
-    row.served,
-    refused.join(", ") || "none",
-    lost,
-  ];
-  return `| ${cells.join(" | ")} |`;
+/** What was lost stands in `violations`, and then the run fails. */
+export function tableLine(row: FaultRow): string {
+  const refused = Object.entries(row.refused).map(([code, n]) => `\`${code}\` × ${n}`);
+  const times = [row.degradedMs, row.servesAgainMs].map((ms) => ms.toFixed(0));
+  return `| ${[row.fault, ...times, row.served, refused.join(", ") || "nothing", "nothing"].join(" | ")} |`;
 }
 
 function debug(calls: readonly Call[], fromMs: number, toMs: number): void {
@@ -136,7 +135,7 @@ function debug(calls: readonly Call[], fromMs: number, toMs: number): void {
     .filter((c) => c.outcome !== "ok" || c.endedAtMs - c.sentAtMs > 3000)
     .map(
       (c) =>
-        `  ${(c.sentAtMs - fromMs).toFixed(0)} +${(c.endedAtMs - c.sentAtMs).toFixed(0)} ${c.action} ${c.what} ${c.outcome}`,
+        `  ${(c.sentAtMs - fromMs).toFixed(0)} +${(c.endedAtMs - c.sentAtMs).toFixed(0)} ${c.action} ${c.what} ${c.outcome} ${c.requestId}`,
     );
   process.stderr.write(`--- until ${(toMs - fromMs).toFixed(0)}\n${lines.join("\n")}\n`);
 }

@@ -93,8 +93,8 @@ export async function startWorld(store: Store): Promise<World> {
     },
     async close() {
       await second.stop();
-      for (const link of Object.values(links)) await link.close();
       await discard(system);
+      for (const link of Object.values(links)) await link.close();
     },
   };
 }
