@@ -170,6 +170,19 @@ test("a result of an epoch that is over is not answered, but had anew", async ()
   expect(system.controlPlane.asked.operations - operations).toBeLessThanOrEqual(2);
 });
 
+test("a call outlives several changes of keys in its account, one after the other", async () => {
+  const key = system.keys[AES];
+  key.mode = "proxy";
+  expect((await encrypt(key)).code).toBe("");
+  let changes = 3;
+  system.controlPlane.tamperResult = (result) => {
+    if (changes > 0) system.controlPlane.raiseEpoch(ACCOUNT);
+    changes -= 1;
+    return result;
+  };
+  expect((await encrypt(key)).code).toBe("");
+});
+
 test("a result that is not exactly what was asked for is refused", async () => {
   const key = system.keys[AES];
   key.mode = "proxy";

@@ -29,8 +29,13 @@ import { proxied } from "../keys/key-ring.ts";
 import { describeCause } from "../log.ts";
 import { auditEventOf } from "./audit-event.ts";
 
-/** A lease that ended between its use and the record is had anew once. */
-const MAX_ATTEMPTS = 2;
+/**
+ * A lease that ended between its use and the record is had anew. Every change of a key in the account ends all of its leases, so where keys
+ * are changed often and the control plane is slow, the next may end as well.
+ */
+const MAX_ATTEMPTS = 5;
+/** No attempt begins later than this after the first: a call ends within its deadline. */
+const ATTEMPTS_BEGIN_WITHIN_MS = 5_000;
 
 /** The body of the answer; that of the request is wiped. @throws ApiError for what is refused without a record. */
 export async function serveCall(
@@ -53,6 +58,7 @@ async function attempts(
   visit: Visit,
 ): Promise<string> {
   let staleCaller: string | null = null;
+  const lastBeginMs = Date.now() + ATTEMPTS_BEGIN_WITHIN_MS;
   for (let attempt = 1; ; attempt++) {
     const { authentication } = visit.isolate;
     const caller = await authentication.authenticate(arrival, head, visit, staleCaller);
@@ -80,8 +86,9 @@ async function attempts(
         // No room for a record, so there is none of this refusal either.
         throw new ApiError("RequestLimitExceeded", { detail: "commit-point-full" });
     }
-    if (attempt === MAX_ATTEMPTS) {
+    if (attempt === MAX_ATTEMPTS || Date.now() > lastBeginMs) {
       const stale = new ApiError("InternalError", { detail: "lease-void" });
+      logInternal(arrival, action.name, stale);
       return refuse(arrival, head, caller, trail, visit, stale);
     }
   }
