@@ -46,6 +46,9 @@ export function countCalls(store: KeyStore): CountedStore {
     store: {
       kind: store.kind,
       pairs: store.pairs,
+      get tokens() {
+        return store.tokens;
+      },
       generateAesKey: counted("generateAesKey"),
       importAesKey: counted("importAesKey"),
       aesGcmEncrypt: counted("aesGcmEncrypt"),
