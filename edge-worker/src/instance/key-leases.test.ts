@@ -130,6 +130,7 @@ test("all who ask for a key wait for one question", async () => {
 test("no more than 20 questions are under way at once", async () => {
   const asked = Array.from({ length: 50 }, (_, n) => lend(keyOf(n)));
   for (const started of [20, 40, 50]) {
+    await expect.poll(() => questions.length).toBe(started);
     await settle();
     expect(questions).toHaveLength(started);
     for (const question of [...questions]) await question.answer("grant");
