@@ -132,7 +132,7 @@ function build() {
   });
 }
 
-/** What `npm test` needs beyond npm: a PKCS#11 token to test against, and the addon that talks to it. */
+/** What `npm test` needs beyond npm: PKCS#11 modules to test against, and the addon that talks to them. */
 function requireToken() {
   const missing = [];
   if (!softhsm.some(existsSync)) missing.push("softhsm2");
