@@ -6,11 +6,14 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type BridgeClient, createBridgeClient } from "./client.ts";
 import { ACCOUNT, encryptWith, LIMITS, REGION } from "./testing/bridge.ts";
 import { readLeaseGrant, TestEdge } from "./testing/edge.ts";
 import { isWithoutHsm, SOFTHSM_MODULE } from "./testing/stores.ts";
+
+/** Processes are started here by the dozen, each of which takes seconds on a busy machine. */
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const main = fileURLToPath(new URL("./main.ts", import.meta.url));
 
@@ -229,8 +232,7 @@ describe.each(stores)("serve with the $name store", ({ name }) => {
     expect(random.stdout.trim()).toHaveLength(24);
     served.child.kill("SIGINT");
     expect(await served.exited).toBe(0);
-    // Eleven processes, one after the other.
-  }, 30_000);
+  });
 });
 
 describe("refusals, each in one sentence", () => {
