@@ -90,6 +90,7 @@ export async function startControlPlane(
         url: config.databaseUrl,
         maxConnections: config.databaseConnections,
         times: config.databaseTimes,
+        onWait: (reason) => log.warn("waiting for the database", describeError(reason)),
       }));
     closers.push(() => database.close());
 

@@ -38,6 +38,8 @@ export interface PostgresOptions {
   readonly url: string;
   readonly maxConnections: number;
   readonly times: DatabaseTimes;
+  /** Told once, when the database does not accept connections yet. */
+  readonly onWait?: (reason: DatabaseError) => void;
 }
 
 /** Jobs take turns in these; they are beside those of the callers. */
@@ -52,6 +54,7 @@ export async function openPostgres({
   url,
   maxConnections,
   times,
+  onWait,
 }: PostgresOptions): Promise<Database> {
   const connection = {
     connectionString: url,
@@ -59,7 +62,11 @@ export async function openPostgres({
     connectionTimeoutMillis: times.connectMs,
     keepAlive: true,
   };
-  await untilStarted(times.startMs, () => translatingErrors(() => migrateOnce(connection)));
+  await untilStarted(
+    () => translatingErrors(() => migrateOnce(connection)),
+    times.startMs,
+    onWait ?? (() => {}),
+  );
   const limited = (max: number, statementMs: number) =>
     openConnections(
       {
@@ -86,14 +93,19 @@ export async function openPostgres({
 }
 
 /** A database that starts beside the control plane, or fails over at this moment, is waited for. */
-async function untilStarted(startMs: number, open: () => Promise<void>): Promise<void> {
+async function untilStarted(
+  open: () => Promise<void>,
+  startMs: number,
+  onWait: (reason: DatabaseError) => void,
+): Promise<void> {
   const endMs = performance.now() + startMs;
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     try {
       return await open();
     } catch (error) {
       const isAway = error instanceof DatabaseError && error.kind === "unavailable";
       if (!isAway || performance.now() + retryStartMs >= endMs) throw error;
+      if (attempt === 1) onWait(error);
       await sleep(retryStartMs);
     }
   }
