@@ -249,8 +249,12 @@ test("the way of one copy falls silent: it says so, the other serves, and a disa
   proxy.silenceOpen();
   await createClient(system, { endpoint: second.url }).DisableKey({ KeyId });
   const disabledAt = Date.now();
-  await expect.poll(use, { timeout: 6_000 }).not.toBe("served");
-  expect(Date.now() - disabledAt).toBeLessThan(6_000);
+  // A call may wait for the copy whose connections are dead; what counts is when one was served last.
+  let servedAt = disabledAt;
+  while ((await use()) === "served") {
+    servedAt = Date.now();
+    expect(servedAt - disabledAt).toBeLessThan(5_000);
+  }
 }, 60_000);
 
 test.each(["before", "after"] as const)(
