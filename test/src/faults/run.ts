@@ -56,10 +56,6 @@ export async function runFaults({ store, next, onRow }: RunOptions): Promise<Out
     throw new Error(`${(error as Error).message}\n${world.system.output()}`, { cause: error });
   } finally {
     await clients?.stop();
-    if (process.env.EDGE_KMS_FAULTS_DEBUG)
-      (await import("node:fs")).cpSync(`${world.system.home}/logs`, "/tmp/kf-logs", {
-        recursive: true,
-      });
     await world.close();
   }
 }
@@ -79,7 +75,6 @@ async function runFault(world: World, clients: Clients, fault: Fault): Promise<F
     ...checkDeadlines(calls, fault),
     ...checkExpiry(calls, fault, { fromMs, toMs }),
   );
-  if (process.env.EDGE_KMS_FAULTS_DEBUG) debug(calls, fromMs, toMs);
   return { fault: fault.name, ...degradation(calls), servesAgainMs: servedMs - toMs };
 }
 
@@ -128,14 +123,4 @@ export function tableLine(row: FaultRow): string {
   const refused = Object.entries(row.refused).map(([code, n]) => `\`${code}\` × ${n}`);
   const times = [row.degradedMs, row.servesAgainMs].map((ms) => ms.toFixed(0));
   return `| ${[row.fault, ...times, row.served, refused.join(", ") || "nothing", "nothing"].join(" | ")} |`;
-}
-
-function debug(calls: readonly Call[], fromMs: number, toMs: number): void {
-  const lines = calls
-    .filter((c) => c.outcome !== "ok" || c.endedAtMs - c.sentAtMs > 3000)
-    .map(
-      (c) =>
-        `  ${(c.sentAtMs - fromMs).toFixed(0)} +${(c.endedAtMs - c.sentAtMs).toFixed(0)} ${c.action} ${c.what} ${c.outcome} ${c.requestId}`,
-    );
-  process.stderr.write(`--- until ${(toMs - fromMs).toFixed(0)}\n${lines.join("\n")}\n`);
 }
