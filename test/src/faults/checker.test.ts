@@ -6,7 +6,7 @@ import { checkDeadlines, checkExpiry, checkRefusals } from "./checker.ts";
 import { CHANGE_DEADLINE_MS, checkState, DATA_DEADLINE_MS, SHORT_LEASE_MS } from "./clients.ts";
 import type { Fault } from "./faults.ts";
 
-const fault: Fault = { name: "a fault", run: () => Promise.resolve() };
+const fault: Fault = { name: "a fault", begin: async () => async () => {}, lastsMs: 0 };
 
 const call = (changes: Partial<Call>): Call => ({
   action: "Encrypt",
@@ -39,7 +39,7 @@ describe("refusals", () => {
 
 it("an answer after the last lease that an edge could have is one too many", () => {
   const cut = { ...fault, cutsEdgeOff: true };
-  const window = { fromMs: 1_000, toMs: 1_000 + 2 * SHORT_LEASE_MS };
+  const window = { fromMs: 1_000, untilMs: 1_000 + 2 * SHORT_LEASE_MS };
   const at = (sentAtMs: number, changes: Partial<Call> = {}) =>
     call({ sentAtMs, endedAtMs: sentAtMs + 5, ...changes });
   const late = window.fromMs + SHORT_LEASE_MS + 1;
@@ -47,7 +47,7 @@ it("an answer after the last lease that an edge could have is one too many", () 
   expect(checkExpiry([at(late - 2)], cut, window)).toEqual([]);
   expect(checkExpiry([at(late, { outcome: "InternalError" })], cut, window)).toEqual([]);
   expect(checkExpiry([at(late, { what: "leased" })], cut, window)).toEqual([]);
-  expect(checkExpiry([at(late, { endedAtMs: window.toMs + 1 })], cut, window)).toEqual([]);
+  expect(checkExpiry([at(late, { endedAtMs: window.untilMs + 1 })], cut, window)).toEqual([]);
 });
 
 it("a call is late by its own deadline", () => {

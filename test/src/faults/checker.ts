@@ -60,11 +60,11 @@ export function checkDeadlines(calls: readonly Call[], fault: Fault): string[] {
 export function checkExpiry(
   calls: readonly Call[],
   fault: Fault,
-  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  { fromMs, untilMs }: { readonly fromMs: number; readonly untilMs: number },
 ): string[] {
   if (!fault.cutsEdgeOff) return [];
   return calls.flatMap(({ action, what, sentAtMs, endedAtMs, outcome }) => {
-    const isLate = sentAtMs > fromMs + SHORT_LEASE_MS && endedAtMs < toMs;
+    const isLate = sentAtMs > fromMs + SHORT_LEASE_MS && endedAtMs < untilMs;
     if (!isLate || outcome !== "ok" || what !== "short-lived") return [];
     const lateMs = Math.round(sentAtMs - fromMs - SHORT_LEASE_MS);
     return [`${fault.name}: ${action} was answered ${lateMs} ms after the lease was over`];

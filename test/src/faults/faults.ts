@@ -1,14 +1,14 @@
 /** What is done to each part in turn: killed, stopped, cut off, slowed, corrupted. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import type { LinkState } from "../support/fault-proxy.ts";
 import { SHORT_LEASE_MS } from "./clients.ts";
 import type { LinkName, Part, World } from "./world.ts";
 
 export type Fault = {
   readonly name: string;
-  /** Brings it about, and resolves when it is over. */
-  run(world: World): Promise<void>;
+  /** Brings it about, and gives what ends it. A part that was killed has been replaced by then. */
+  begin(world: World): Promise<() => Promise<void>>;
+  readonly lastsMs: number;
   /** While it lasts no edge can be given a lease, so a key is used no longer than its last one lasts. */
   readonly cutsEdgeOff?: boolean;
   /** While it lasts callers have no edge to ask. */
@@ -21,11 +21,11 @@ export type Fault = {
   readonly isRare?: boolean;
 };
 
-const BRIEFLY_MS = 2_500;
+const BRIEFLY_MS = 2_000;
 /** Until leases of the key `short-lived` are over, and then some. */
-const LONG_MS = SHORT_LEASE_MS + 3_000;
+const LONG_MS = SHORT_LEASE_MS + 2_000;
 
-type Traits = Omit<Fault, "name" | "run">;
+type Traits = Omit<Fault, "name" | "begin" | "lastsMs">;
 
 const hsm: Traits = { isAboutTheHsm: true };
 const rare: Traits = { isRare: true };
@@ -33,9 +33,11 @@ const rare: Traits = { isRare: true };
 function killed(parts: readonly Part[], traits: Traits = {}): Fault {
   return {
     name: `${parts.join(" and ")}: kill -9`,
-    async run(world) {
+    async begin(world) {
       await Promise.all(parts.map((part) => world.kill(part)));
+      return async () => {};
     },
+    lastsMs: 0,
     ...traits,
   };
 }
@@ -43,15 +45,14 @@ function killed(parts: readonly Part[], traits: Traits = {}): Fault {
 function stopped(parts: readonly Part[], lastsMs: number, traits: Traits = {}): Fault {
   return {
     name: `${parts.join(" and ")}: stopped for ${lastsMs / 1000} s`,
-    async run(world) {
+    async begin(world) {
       const pids = parts.flatMap((part) => world.pids(part));
       for (const pid of pids) signal(pid, "SIGSTOP");
-      try {
-        await sleep(lastsMs);
-      } finally {
+      return async () => {
         for (const pid of pids) signal(pid, "SIGCONT");
-      }
+      };
     },
+    lastsMs,
     ...traits,
   };
 }
@@ -81,14 +82,11 @@ function link(
 ): Fault {
   return {
     name: `${name}: ${saying[state]} for ${lastsMs / 1000} s`,
-    async run({ links }) {
+    async begin({ links }) {
       await links[name].become(state);
-      try {
-        await sleep(lastsMs);
-      } finally {
-        await links[name].become("whole");
-      }
+      return () => links[name].become("whole");
     },
+    lastsMs,
     ...traits,
   };
 }
@@ -101,9 +99,10 @@ export const faults: readonly Fault[] = [
   killed(["control plane"]),
   stopped(["second control plane"], BRIEFLY_MS, rare),
   killed(copies, rare),
-  stopped(copies, LONG_MS, { cutsEdgeOff: true }),
+  stopped(copies, BRIEFLY_MS),
+  stopped(copies, LONG_MS, { cutsEdgeOff: true, isRare: true }),
   killed(["database"]),
-  stopped(["database"], BRIEFLY_MS),
+  stopped(["database"], BRIEFLY_MS, rare),
   killed(["bridge"], hsm),
   stopped(["bridge"], BRIEFLY_MS, rare),
   killed(["PKCS#11 process"], hsm),
@@ -114,12 +113,12 @@ export const faults: readonly Fault[] = [
   link("edge – control planes", "slow", BRIEFLY_MS),
   link("edge – control planes", "corrupt", BRIEFLY_MS, { holdsChanges: true }),
   link("control planes – database", "refuse", BRIEFLY_MS, rare),
-  link("control planes – database", "reset", BRIEFLY_MS),
+  link("control planes – database", "reset", BRIEFLY_MS, rare),
   link("control planes – database", "drop", BRIEFLY_MS),
   link("control planes – database", "slow", BRIEFLY_MS, rare),
   link("control planes – bridge", "refuse", BRIEFLY_MS, rare),
   link("control planes – bridge", "reset", BRIEFLY_MS, rare),
-  link("control planes – bridge", "drop", BRIEFLY_MS, hsm),
+  link("control planes – bridge", "drop", BRIEFLY_MS),
   link("control planes – bridge", "slow", BRIEFLY_MS, rare),
-  link("control planes – bridge", "corrupt", BRIEFLY_MS),
+  link("control planes – bridge", "corrupt", BRIEFLY_MS, rare),
 ];

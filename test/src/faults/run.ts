@@ -64,8 +64,11 @@ async function runFault(world: World, clients: Clients, fault: Fault): Promise<F
   const { log } = clients;
   if (fault.holdsChanges) await clients.holdChanges(true);
   const first = log.calls.length;
+  const end = await fault.begin(world);
   const fromMs = performance.now();
-  await fault.run(world);
+  await sleep(fault.lastsMs);
+  const untilMs = performance.now();
+  await end();
   const toMs = performance.now();
   if (fault.holdsChanges) await clients.holdChanges(false);
   const servedMs = await untilServed(clients);
@@ -73,7 +76,7 @@ async function runFault(world: World, clients: Clients, fault: Fault): Promise<F
   log.violations.push(
     ...checkRefusals(calls, fault),
     ...checkDeadlines(calls, fault),
-    ...checkExpiry(calls, fault, { fromMs, toMs }),
+    ...checkExpiry(calls, fault, { fromMs, untilMs }),
   );
   return { fault: fault.name, ...degradation(calls), servesAgainMs: servedMs - toMs };
 }
