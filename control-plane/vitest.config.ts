@@ -8,6 +8,7 @@ export default defineConfig({
     name: "control-plane",
     isolate: false,
     hookTimeout: 60_000,
+    testTimeout: 20_000,
     exclude: [...configDefaults.exclude, "**/*.postgresql.test.ts"],
   },
 });

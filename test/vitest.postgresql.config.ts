@@ -15,6 +15,7 @@ export default defineConfig({
     ],
     globalSetup: here("src/support/postgresql.ts"),
     hookTimeout: 60_000,
+    testTimeout: 20_000,
     isolate: false,
   },
 });
