@@ -148,10 +148,17 @@ export async function startFaultProxy(
   };
 }
 
+/** Null when nobody is there, or nobody knows where. */
 async function reach(target: (() => NetConnectOpts) | undefined): Promise<Socket | null> {
-  if (target === undefined) return null;
   return new Promise((resolve) => {
-    const socket = connect(target());
+    let socket: Socket;
+    try {
+      if (target === undefined) throw new RangeError("no target");
+      socket = connect(target());
+    } catch {
+      resolve(null);
+      return;
+    }
     socket.once("connect", () => resolve(socket));
     socket.once("error", () => resolve(null));
   });
