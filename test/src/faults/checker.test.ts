@@ -26,6 +26,8 @@ describe("refusals", () => {
     [{ outcome: "ResourceUnavailable.CmkDisabled" }, 1],
     [{ outcome: "AuthFailure.SignatureFailure" }, 1],
     [{ outcome: "UnsupportedOperation.ServiceTemporaryUnavailable", action: "CreateKey" }, 0],
+    [{ outcome: "AuthFailure.SignatureExpire", action: "EnableKey" }, 1],
+    [{ outcome: "AuthFailure.SignatureExpire", action: "EnableKey", endedAtMs: 6_000 }, 0],
     [{ outcome: "ECONNRESET", requestId: null }, 1],
   ])("of the form %j: %i violations", (changes, violations) => {
     expect(checkRefusals([call(changes)], fault)).toHaveLength(violations);
