@@ -103,7 +103,9 @@ class ProcessStore implements Pkcs11Store {
 
   /** A new process with the token open in it. */
   async #open(): Promise<WorkerProcess> {
-    const worker: WorkerProcess = new WorkerProcess(this.#env, () => {
+    // Twice as many as there are sessions, so that none is idle while an answer travels.
+    const mostAtOnce = 2 * this.#settings.maxSessions;
+    const worker: WorkerProcess = new WorkerProcess(this.#env, mostAtOnce, () => {
       if (this.#worker !== worker) return;
       this.#worker = null;
       if (!this.#isClosed) this.#breaker.lost("The PKCS#11 process ended.");
@@ -279,7 +281,7 @@ export async function initToken(
   settings: InitTokenSettings & { readonly env?: Readonly<Record<string, string>> },
 ): Promise<{ isNew: boolean }> {
   const { env = {}, ...input } = settings;
-  const worker = new WorkerProcess(env, () => {});
+  const worker = new WorkerProcess(env, 1, () => {});
   try {
     return await worker.call("initToken", input, OPEN_DEADLINE_MS);
   } finally {

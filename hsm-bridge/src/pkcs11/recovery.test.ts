@@ -97,6 +97,29 @@ describe.skipIf(isWithoutHsm).each(modules)("PKCS#11 process with $module", (tok
     }
   }, 30_000);
 
+  it("does not take a long queue for a token that hangs", async () => {
+    const slow = await openPkcs11Store({
+      ...prepared.settings,
+      maxSessions: 2,
+      deadlineMs: 2_000,
+      logger: silentLogger,
+    });
+    try {
+      const { workerPid } = slow;
+      const made = Array.from({ length: 400 }, (_, i) =>
+        slow.generatePair(`queued-${i}`, "rsa-2048-sign").then(() => "made", codeOf),
+      );
+      // Pairs have a deadline of their own, so that these fill the process; a read behind them is given up on.
+      expect(await slow.random(8).catch(codeOf)).toBe("hsm-unavailable");
+      expect(slow.workerPid).toBe(workerPid);
+      expect(slow.tokens[0]?.state).toBe("closed");
+      await slow.close();
+      expect(new Set(await Promise.all(made))).toEqual(new Set(["made", "hsm-unavailable"]));
+    } finally {
+      await slow.close();
+    }
+  }, 30_000);
+
   // NSS keeps its files open, and goes on with them wherever they are.
   const itOnSoftHsm = it.skipIf(tokens.prepare !== prepareToken);
   itOnSoftHsm(

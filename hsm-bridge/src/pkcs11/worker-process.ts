@@ -5,6 +5,7 @@
 
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { wipe } from "../bytes.ts";
 import { BridgeError, StartupError } from "../errors.ts";
 import type {
   WorkerFailure,
@@ -19,21 +20,34 @@ const workerPath = fileURLToPath(new URL("./worker.ts", import.meta.url));
 /** Secrets of the bridge that the vendor's library has no business with. */
 const withheldVariables = ["EDGE_KMS_PIN", "EDGE_KMS_SOFTWARE_PASSPHRASE"];
 
-interface Pending {
+interface Call {
+  readonly request: WorkerRequest;
   readonly resolve: (output: unknown) => void;
   readonly reject: (error: Error) => void;
+  /** Ends the caller's waiting. */
   readonly timer: NodeJS.Timeout;
+  readonly hungAfterMs: number;
+  /** Ends the process; runs from when the call was sent. */
+  hungTimer?: NodeJS.Timeout;
+  isGivenUp: boolean;
 }
 
 /** One incarnation of the process. */
 export class WorkerProcess {
   readonly #child: ChildProcess;
-  readonly #pending = new Map<number, Pending>();
+  readonly #mostAtOnce: number;
+  /** Sent and not answered. A call whose caller has given up stays here: the process may still be at it. */
+  readonly #sent = new Map<number, Call>();
+  readonly #queue: Call[] = [];
   #nextSeq = 1;
   #isAlive = true;
 
-  /** `env` is added to this process's environment; `onExit` is called once, after every pending call has failed. */
-  constructor(env: Readonly<Record<string, string>>, onExit: () => void) {
+  /**
+   * `env` is added to this process's environment; `mostAtOnce` calls are sent before one is answered, so that one which was sent is worked
+   * at or soon will be; `onExit` is called once, after every pending call has failed.
+   */
+  constructor(env: Readonly<Record<string, string>>, mostAtOnce: number, onExit: () => void) {
+    this.#mostAtOnce = mostAtOnce;
     const inherited = { ...process.env };
     for (const name of withheldVariables) delete inherited[name];
     this.#child = fork(workerPath, [], {
@@ -46,7 +60,12 @@ export class WorkerProcess {
     const end = (): void => {
       if (!this.#isAlive) return;
       this.#isAlive = false;
-      for (const [seq] of this.#pending) this.#fail(seq, new WorkerEndedError());
+      const calls = [...this.#sent.values(), ...this.#queue.splice(0)];
+      this.#sent.clear();
+      for (const call of calls) {
+        stopTimers(call);
+        call.reject(new WorkerEndedError());
+      }
       onExit();
     };
     this.#child.on("exit", end);
@@ -58,7 +77,8 @@ export class WorkerProcess {
   }
 
   /**
-   * Rejects after `deadlineMs` without an answer. After `hungAfterMs` without one the library is taken to hang: the process is killed.
+   * Rejects after `deadlineMs` without an answer. `hungAfterMs` after it was sent, and not before, the library is taken to hang and the process
+   * is killed: a queue that is too long is no reason.
    */
   call<O extends WorkerOperation>(
     operation: O,
@@ -71,20 +91,37 @@ export class WorkerProcess {
         reject(new WorkerEndedError());
         return;
       }
-      const seq = this.#nextSeq++;
-      const timer = setTimeout(() => {
-        this.#fail(seq, unavailable("The token did not answer in time."));
-        if (deadlineMs >= hungAfterMs) this.kill();
-      }, deadlineMs);
-      this.#pending.set(seq, {
+      const call: Call = {
+        request: { seq: this.#nextSeq++, operation, input } as WorkerRequest,
         resolve: resolve as (output: unknown) => void,
         reject,
-        timer,
-      });
-      this.#child.send({ seq, operation, input } as WorkerRequest, (error) => {
-        if (error !== null) this.#fail(seq, new WorkerEndedError());
-      });
+        timer: setTimeout(() => this.#giveUp(call), deadlineMs),
+        hungAfterMs,
+        isGivenUp: false,
+      };
+      this.#queue.push(call);
+      this.#sendNext();
     });
+  }
+
+  #sendNext(): void {
+    while (this.#isAlive && this.#sent.size < this.#mostAtOnce) {
+      const call = this.#queue.shift();
+      if (call === undefined) return;
+      const { seq } = call.request;
+      this.#sent.set(seq, call);
+      call.hungTimer = setTimeout(() => this.kill(), call.hungAfterMs);
+      // A process that cannot be reached is ending: that fails the call.
+      this.#child.send(call.request, () => {});
+    }
+  }
+
+  #giveUp(call: Call): void {
+    call.isGivenUp = true;
+    const at = this.#queue.indexOf(call);
+    // The input is the caller's to wipe from now on: what was not sent never will be.
+    if (at >= 0) this.#queue.splice(at, 1);
+    call.reject(unavailable("The token did not answer in time."));
   }
 
   kill(): void {
@@ -92,21 +129,20 @@ export class WorkerProcess {
   }
 
   #receive(response: WorkerResponse): void {
-    const pending = this.#pending.get(response.seq);
-    if (pending === undefined) return;
-    this.#pending.delete(response.seq);
-    clearTimeout(pending.timer);
-    if (response.ok) pending.resolve(response.output);
-    else pending.reject(toError(response.error));
+    const call = this.#sent.get(response.seq);
+    if (call === undefined) return;
+    this.#sent.delete(response.seq);
+    stopTimers(call);
+    if (!response.ok) call.reject(toError(response.error));
+    else if (!call.isGivenUp) call.resolve(response.output);
+    else if (response.output instanceof Uint8Array) wipe(response.output);
+    this.#sendNext();
   }
+}
 
-  #fail(seq: number, error: Error): void {
-    const pending = this.#pending.get(seq);
-    if (pending === undefined) return;
-    this.#pending.delete(seq);
-    clearTimeout(pending.timer);
-    pending.reject(error);
-  }
+function stopTimers({ timer, hungTimer }: Call): void {
+  clearTimeout(timer);
+  clearTimeout(hungTimer);
 }
 
 export function unavailable(message: string): BridgeError {
