@@ -72,6 +72,8 @@ class ProcessStore implements Pkcs11Store {
   #opening: WorkerProcess | null = null;
   /** The AES key that last did what it should: what an attempt at recovery wraps under. */
   #provenKey: string | null = null;
+  /** Ids that were to be destroyed: a wrap under one may still be answered, and must not make it the proven key. */
+  readonly #destroyed = new Set<string>();
   #isClosed = false;
 
   constructor(options: Pkcs11StoreOptions) {
@@ -200,7 +202,7 @@ class ProcessStore implements Pkcs11Store {
     checkObjectId(id);
     checkPlaintextLength(plaintext);
     const sealed = ownBytes(await this.#call("read", "encrypt", { id, plaintext, aad }));
-    this.#provenKey = id;
+    if (!this.#destroyed.has(id)) this.#provenKey = id;
     return sealed;
   }
 
@@ -232,6 +234,7 @@ class ProcessStore implements Pkcs11Store {
 
   async destroyKey(id: string): Promise<boolean> {
     checkObjectId(id);
+    this.#destroyed.add(id);
     if (this.#provenKey === id) this.#provenKey = null;
     return this.#call("change", "destroy", { id });
   }
