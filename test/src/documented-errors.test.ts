@@ -146,6 +146,8 @@ it("a change of material that another call has in hand", async () => {
     `state = 'Enabled', material_step = 'delete', material_step_until_ms = ${untilMs}`,
   );
   await expectCode(kms.DeleteImportedKeyMaterial({ KeyId }), codes.away);
+  await expectCode(kms.BindCloudResource({ KeyId, ProductId: "ssm", ResourceId: "r" }), codes.away);
+  await expectCode(kms.ArchiveKey({ KeyId }), codes.away);
 });
 
 it("states of CMKs, told by the actions that use them", async () => {

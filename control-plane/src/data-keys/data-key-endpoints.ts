@@ -29,7 +29,7 @@ import { isRevokedAtEdge } from "../db/queries/edge-revocations.ts";
 import { lockKey } from "../db/queries/keys.ts";
 import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
-import { nextState } from "../keys/states.ts";
+import { nextState, stateAt } from "../keys/states.ts";
 import { toNameError } from "./change.ts";
 import { nextDataKeyState } from "./states.ts";
 
@@ -72,7 +72,7 @@ async function store(
       const key = await lockKey(tx, scope, keyId);
       if (key === null) throw new ApiError("ResourceUnavailable.CmkNotFound");
       await refuseRevoked(tx, payload.edge, account, keyId);
-      nextState(key, "encrypt");
+      nextState({ ...key, state: stateAt(key, clock()) }, "encrypt");
       const before = await findByRequest(tx, account, requestId);
       if (before !== null) {
         // The call was carried out before and never answered: only what it makes now will be seen.

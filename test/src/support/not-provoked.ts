@@ -29,8 +29,6 @@ export const notProvoked: readonly NotProvoked[] = [
   {
     code: "UnsupportedOperation.ServiceTemporaryUnavailable",
     actions: [
-      "ArchiveKey",
-      "BindCloudResource",
       "CancelKeyArchive",
       "DisableKey",
       "DisableKeys",
@@ -41,7 +39,8 @@ export const notProvoked: readonly NotProvoked[] = [
       "UpdateAlias",
       "UpdateKeyDescription",
     ],
-    reason: "They need the database only; without it the answer is `InternalError`.",
+    reason:
+      "They need the database only, and no change at the bridge stands in their way; without the database the answer is `InternalError`.",
   },
   {
     code: "UnsupportedOperation.ServiceTemporaryUnavailable",

@@ -6,6 +6,7 @@ import { updateKey } from "../../db/queries/keys.ts";
 import { nextState } from "../../keys/states.ts";
 import { controlAction } from "../action.ts";
 import { requireKey } from "./find.ts";
+import { refuseWhileMaterialGoes } from "./material-step.ts";
 
 export const bindCloudResource = controlAction(kmsActions.BindCloudResource, {
   keyIds: (input) => [input.KeyId],
@@ -13,6 +14,7 @@ export const bindCloudResource = controlAction(kmsActions.BindCloudResource, {
     await call.change(async (tx) => {
       const key = await requireKey(tx, call, input.KeyId);
       nextState(key, "bind");
+      refuseWhileMaterialGoes(key, { ...key, isBound: true });
       const { keyId, account } = key;
       const { ProductId: productId, ResourceId: resourceId } = input;
       await insertBinding(tx, { keyId, productId, resourceId, account, createdAtMs: call.nowMs });

@@ -10,6 +10,7 @@ import { deletionStepMs, settleDeletion, toDeletionError } from "../../keys/dele
 import { type KeyAction, nextState } from "../../keys/states.ts";
 import type { Call } from "../call.ts";
 import { requireKey } from "./find.ts";
+import { refuseWhileMaterialGoes } from "./material-step.ts";
 
 /**
  * @param atBridge what the bridge is asked; returns the date that it has recorded, or null for none.
@@ -52,7 +53,9 @@ async function check(
 ): Promise<{ key: Key; state: KeyState }> {
   const key = await requireKey(tx, call, keyId);
   const isBound = (await boundKeys(tx, [keyId])).has(keyId);
-  return { key, state: nextState({ ...key, isBound }, action) };
+  const state = nextState({ ...key, isBound }, action);
+  refuseWhileMaterialGoes(key, { ...key, isBound, state });
+  return { key, state };
 }
 
 function busy(): ApiError {

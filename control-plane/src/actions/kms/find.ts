@@ -2,7 +2,8 @@
 
 import { ApiError } from "@edge-kms/protocol";
 import type { Queryable } from "../../db/index.ts";
-import { type Key, lockKey } from "../../db/queries/keys.ts";
+import { type Key, lockKeys } from "../../db/queries/keys.ts";
+import { stateAt } from "../../keys/states.ts";
 import type { Call } from "../call.ts";
 
 export interface MemberAccount {
@@ -23,7 +24,21 @@ export function refuseMemberAccount(call: Call, member: MemberAccount | undefine
 
 /** The key, locked until the transaction ends; `CmkNotFound` when this account and region have none of that id. */
 export async function requireKey(tx: Queryable, call: Call, keyId: string): Promise<Key> {
-  const key = await lockKey(tx, call.scope, keyId);
-  if (key === null) throw new ApiError("ResourceUnavailable.CmkNotFound");
+  const [key] = await requireKeys(tx, call, [keyId]);
+  if (key === undefined) throw new ApiError("ResourceUnavailable.CmkNotFound");
   return key;
+}
+
+/**
+ * As {@link requireKey} for several, none twice. Their states are those of the call's moment: material that has ended is none, though
+ * nobody has come to write that down.
+ */
+export async function requireKeys(
+  tx: Queryable,
+  call: Call,
+  keyIds: readonly string[],
+): Promise<Key[]> {
+  const keys = await lockKeys(tx, call.scope, keyIds);
+  if (keys.length < keyIds.length) throw new ApiError("ResourceUnavailable.CmkNotFound");
+  return keys.map((key) => ({ ...key, state: stateAt(key, call.nowMs) }));
 }

@@ -11,7 +11,7 @@ import {
 } from "../../db/queries/key-material.ts";
 import { type Key, type KeyState, updateKey } from "../../db/queries/keys.ts";
 import { materialStepMs } from "../../keys/material.ts";
-import { nextState } from "../../keys/states.ts";
+import { type KeySituation, nextState, transition } from "../../keys/states.ts";
 import type { Call } from "../call.ts";
 import { requireKey } from "./find.ts";
 
@@ -51,6 +51,16 @@ export async function changeMaterial(
     }
     throw toManagementError(error);
   }
+}
+
+/**
+ * Of a change that leads where material is not deleted, while a deletion is at the bridge: the material may be gone already, so the key
+ * must stay where its end is PendingImport. EnableKey and DisableKey go on: who takes a key out of use is not to wait for an HSM.
+ *
+ * @param after what the key would be.
+ */
+export function refuseWhileMaterialGoes(key: Key, after: KeySituation): void {
+  if (key.materialStep === "delete" && !transition(after, "deleteMaterial").ok) throw busy();
 }
 
 /** The key, locked, when it is one for imported material and its state permits the change. */
