@@ -141,6 +141,31 @@ test("a rotation cut off between bridge and database makes no third version", as
   expect([atBridge(KeyId), await versions(KeyId)]).toEqual([2, [1, 2]]);
 });
 
+test.each([
+  ["DisableKey", {}, "Disabled"],
+  ["ArchiveKey", {}, "Archived"],
+  ["ScheduleKeyDeletion", { PendingWindowInDays: 7 }, "PendingDelete"],
+] as const)(
+  "a rotation at the bridge is finished, and %s stays done",
+  async (action, params, state) => {
+    const KeyId = await fresh();
+    await root.call("EnableKeyRotation", { KeyId, RotateDays: 7 });
+    h.bridge.before = async (name) => {
+      if (name !== "rotateKey") return;
+      h.bridge.before = async () => {};
+      if (state === "PendingDelete") await root.call("DisableKey", { KeyId });
+      expect(await codeOf(action, { ...params, KeyId })).toBeUndefined();
+    };
+    const due = Date.now() + 8 * dayMs;
+    await run(due);
+    expect([atBridge(KeyId), await versions(KeyId)]).toEqual([2, [1, 2]]);
+    expect(await metadataOf(KeyId)).toMatchObject({ KeyState: state });
+    // What is due from then on waits.
+    await run(due + 8 * dayMs);
+    expect(await versions(KeyId)).toEqual([1, 2]);
+  },
+);
+
 test("years pass in as many runs, and each key rotates once in its period", async () => {
   const KeyId = await fresh();
   await root.call("EnableKeyRotation", { KeyId, RotateDays: 365 });

@@ -5,7 +5,8 @@
  *     2. the bridge makes the version of the expected number (idempotent)
  *     3. the version becomes the current one and the epoch rises, committed; whoever comes second changes nothing
  *
- * From 2 on edges may be leased the new version to encrypt; leases of the old one end with the epoch of 3.
+ * From 2 on edges may be leased the new version to encrypt; leases of the old one end with the epoch of 3. A key that is disabled,
+ * archived or to be deleted after 1 gets the version all the same: it may exist, and ciphertexts under it, and the row must know of them.
  */
 
 import type { Bridge } from "../bridge/client.ts";

@@ -60,7 +60,7 @@ export async function currentVersionOf(db: Queryable, keyId: string): Promise<nu
 
 const dayMs = 86_400_000;
 
-/** Makes the version the one that encrypts, and tells the edges. False when another had done so before. */
+/** Makes the version the one that encrypts, in whatever state, and tells the edges. False when another had done so before. */
 export async function finishRotation(
   tx: Queryable,
   { keyId }: Pick<ClaimedRotation, "keyId">,
