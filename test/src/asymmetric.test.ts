@@ -110,10 +110,10 @@ describe.each(["ap-singapore", "ap-guangzhou"])("in %s", (region) => {
     await expectCode(call(action, { ...params, KeyId: unknown }), codes.notFound);
     const KeyId = await keyFor("ENCRYPT_DECRYPT");
     const isDecryption = action.endsWith("Decrypt");
-    await expectCode(
-      call(action, { ...params, KeyId }),
-      isDecryption ? codes.keyUsage : "InvalidParameter",
-    );
+    const isVerification = action === "VerifyByAsymmetricKey";
+    const parameter = isVerification ? "InvalidParameterValue" : "InvalidParameter";
+    const code = isDecryption ? codes.keyUsage : parameter;
+    await expectCode(call(action, { ...params, KeyId }), code);
   });
 
   it("lists what it offers", async () => {
@@ -199,8 +199,11 @@ describe.each(["ap-singapore", "ap-guangzhou"])("in %s", (region) => {
   it("refuses messages, digests and algorithms that do not fit", async () => {
     const KeyId = await keyFor("ASYMMETRIC_SIGN_VERIFY_ECC");
     const right = { KeyId, Algorithm: "ECC_P256_R1", Message: anything };
+    const other = { ...right, Algorithm: "RSA_PSS_SHA_256" };
+    await expectCode(kms.SignByAsymmetricKey(other), "InvalidParameter");
+    const verified = kms.VerifyByAsymmetricKey({ ...other, SignatureValue: anything });
+    await expectCode(verified, "InvalidParameterValue");
     const wrong: [object, string][] = [
-      [{ Algorithm: "RSA_PSS_SHA_256" }, "InvalidParameter"],
       [{ Algorithm: "none" }, "InvalidParameter"],
       [{ MessageType: "HASH" }, "InvalidParameter"],
       [{ MessageType: "DIGEST", Message: base64(Buffer.alloc(31)) }, "InvalidParameter"],

@@ -91,7 +91,7 @@ describe.each(["ap-singapore", "ap-guangzhou"])("in %s", (region) => {
     await expectCode(call(action, { DataKeyIds: [unknown] }), codes.notFound);
     await expectCode(call(action, { DataKeyIds: [unknown, unknown] }), codes.duplicated);
     await expectCode(call(action, { DataKeyIds: ["no-uuid"] }), codes.id);
-    await expectCode(call(action, { DataKeyIds: [] }), "InvalidParameter");
+    await expectCode(call(action, { DataKeyIds: [] }), "InvalidParameterValue");
     await expectCode(call(action, { DataKeyIds: [unknown], MemberAccount }), codes.member);
   });
 
@@ -306,6 +306,8 @@ describe.each(["ap-singapore", "ap-guangzhou"])("in %s", (region) => {
     expect(await page(0, 0)).toBe(ids[2]);
     expect((await kms.ListDataKeys({ Offset: 1, Limit: 2 })).TotalCount).toBe(3);
     await expectCode(kms.ListDataKeyDetail({ Limit: 201 }), "InvalidParameter");
+    await expectCode(kms.ListDataKeys({ Limit: 201 }), "InvalidParameterValue");
+    await expectCode(kms.ListDataKeys({ Role: 2 }), "InvalidParameterValue");
     await expectCode(kms.ListDataKeyDetail({ HsmClusterId: "some" }), codes.cluster);
     await expectCode(kms.ListDataKeys({ HsmClusterId: "some" }), codes.cluster);
     await expectCode(kms.ListDataKeyDetail({ KeyId: "no-uuid" }), codes.keyId);

@@ -187,6 +187,9 @@ it("data keys of CMKs that are gone or without material, and replies that are to
   await expectCode(kms.GetDataKeyPlaintext({ DataKeyId, ...encrypted }), codes.reply);
   const CiphertextBlob = made.CiphertextBlob ?? "";
   await expectCode(kms.Decrypt({ CiphertextBlob, ...encrypted }), codes.reply);
+  const unknownAlgorithm = { EncryptionPublicKey, EncryptionAlgorithm: "RSA" };
+  const asked = kms.GetDataKeyPlaintext({ DataKeyId, ...unknownAlgorithm });
+  await expectCode(asked, "InvalidParameterValue.InvalidType");
   const name = { DataKeyName: "long", ImportKeyMaterial: one, ImportType: 2, KeyId };
   await expectCode(kms.ImportDataKey(name), "InvalidParameterValue.DataKeyNameAlreadyExists");
   await setKey(KeyId, "state = 'PendingImport'");

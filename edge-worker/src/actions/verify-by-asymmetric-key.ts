@@ -11,10 +11,12 @@ export async function verifyByAsymmetricKey(
 ): Promise<Output<"VerifyByAsymmetricKey">> {
   const { KeyId, Algorithm, Message, SignatureValue, MessageType } = input;
   call.trail.name(KeyId);
-  const { usage, publicKey } = await call.publicKey(KeyId);
-  if (signAlgorithmRows[Algorithm].usage !== usage) {
-    throw new ApiError("InvalidParameter", { message: "The CMK is not one for this Algorithm." });
-  }
+  const { usage, publicKey } = await call.publicKey(KeyId).catch((thrown: unknown) => {
+    // Not of an asymmetric CMK.
+    const isOther = thrown instanceof ApiError && thrown.code === "InvalidParameter";
+    throw isOther ? otherUsage() : thrown;
+  });
+  if (signAlgorithmRows[Algorithm].usage !== usage) throw otherUsage();
   const key = parsePublicKey(publicKey);
   const signed = {
     algorithm: Algorithm,
@@ -26,4 +28,11 @@ export async function verifyByAsymmetricKey(
   if (SignatureValid === null)
     throw new ApiError("InternalError", { detail: "another-kind-of-key" });
   return { SignatureValid };
+}
+
+/** Its list of errors has no `InvalidKeyUsage`. */
+function otherUsage(): ApiError {
+  return new ApiError("InvalidParameterValue", {
+    message: "The CMK is not one for this Algorithm.",
+  });
 }

@@ -106,13 +106,17 @@ export function oneOf<const T extends readonly string[]>(
   );
 }
 
-/** An array of `min` to `max` items. */
+/** An array of `min` to `max` items; `code` when it has fewer or more. */
 export function list<T extends v.GenericSchema>(
   description: string,
   item: T,
-  { min = 0, max = 100 } = {},
+  {
+    min = 0,
+    max = 100,
+    code = "InvalidParameter",
+  }: { min?: number; max?: number; code?: ErrorCode } = {},
 ) {
-  const words = rule("InvalidParameter", `must have ${min} to ${max} items`);
+  const words = rule(code, `must have ${min} to ${max} items`);
   return v.pipe(
     v.array(item, mustBeArray),
     v.minLength(min, words),
@@ -199,7 +203,11 @@ export function dataKeyId() {
 /** 1 to 100 ids of hosted data keys, none twice. */
 export function dataKeyIds() {
   return v.pipe(
-    list("The ids of 1 to 100 hosted data keys, none twice.", dataKeyId(), { min: 1, max: 100 }),
+    list("The ids of 1 to 100 hosted data keys, none twice.", dataKeyId(), {
+      min: 1,
+      max: 100,
+      code: "InvalidParameterValue",
+    }),
     v.check(
       (ids) => new Set(ids).size === ids.length,
       rule("InvalidParameterValue.DuplicatedDataKeyId", "must not name a data key twice"),
@@ -350,10 +358,9 @@ export function replyAlgorithmOf(input: {
 }
 
 /** The check of an input with `replyEncryption` that its algorithm is known, to be forwarded to EncryptionAlgorithm. */
-export const replyAlgorithmRule = rule(
-  "InvalidParameter",
-  `must be one of ${replyAlgorithms.join(", ")}`,
-);
+export function replyAlgorithmRule(code: ErrorCode): Rule {
+  return rule(code, `must be one of ${replyAlgorithms.join(", ")}`);
+}
 
 /** An exclusive cluster. There is none here: only empty is valid, and `default` where lists are filtered. */
 export function hsmClusterId({ isFilter = false } = {}) {
@@ -437,15 +444,24 @@ export function resourceId() {
 
 export const pageOffset = v.optional(integer("Results to skip; 0 by default."), 0);
 
-export const pageLimit = v.optional(
-  integer("Results to return at most; 10 by default, 200 at most.", { max: 200 }),
-  10,
-);
+/** @param code what a larger one gives; the lists of some actions have only this or that one. */
+export function pageLimit(code: ErrorCode = "InvalidParameter") {
+  return v.optional(
+    integer("Results to return at most; 10 by default, 200 at most.", { max: 200, code }),
+    10,
+  );
+}
 
-export const listRole = v.optional(
-  integer("0: keys of the account's own (default). 1: keys made by cloud products.", { max: 1 }),
-  0,
-);
+/** @param code what another number gives. */
+export function listRole(code: ErrorCode = "InvalidParameter") {
+  return v.optional(
+    integer("0: keys of the account's own (default). 1: keys made by cloud products.", {
+      max: 1,
+      code,
+    }),
+    0,
+  );
+}
 
 const edgeIdText = /^[a-z0-9][a-z0-9-]{0,62}$/;
 

@@ -60,26 +60,13 @@ export const notProvoked: readonly NotProvoked[] = [
   },
   {
     code: "InvalidParameterValue",
-    actions: [
-      "DescribeDataKeys",
-      "DisableDataKeys",
-      "EnableDataKeys",
-      "GetDataKeyPlaintext",
-      "ListDataKeys",
-      "UpdateDataKeyName",
-      "VerifyByAsymmetricKey",
-    ],
+    actions: ["GetDataKeyPlaintext", "UpdateDataKeyName"],
     reason: "A more exact code of the same family is answered.",
   },
   {
     code: "InvalidParameterValue.InvalidKeyId",
     actions: ["DescribeDataKeys", "EnableDataKeys"],
     reason: "They name no CMK; what is no data-key id is `InvalidDataKeyId`.",
-  },
-  {
-    code: "InvalidParameterValue.InvalidType",
-    actions: ["GetDataKeyPlaintext"],
-    reason: "A wrong EncryptionAlgorithm is `InvalidParameter`, as in Decrypt.",
   },
   {
     code: "InvalidParameterValue.InvalidDataKeyName",

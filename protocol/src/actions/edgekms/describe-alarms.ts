@@ -17,7 +17,7 @@ export const describeAlarms = {
   granularity: "operation",
   input: members({
     Offset: pageOffset,
-    Limit: pageLimit,
+    Limit: pageLimit(),
     KeyId: v.optional(keyIdOrEmpty("Alarms of this CMK only."), ""),
     Kind: v.optional(oneOf("Alarms of this kind only.", ["", ...alarmKinds]), ""),
     StartTime: v.optional(integer("Not older than this, unix seconds."), 0),

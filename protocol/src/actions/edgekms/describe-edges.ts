@@ -61,7 +61,7 @@ export const describeEdges = {
   input: members({
     EdgeId: v.optional(edgeId("Only this edge.")),
     Offset: pageOffset,
-    Limit: pageLimit,
+    Limit: pageLimit(),
   }),
   output: v.object({
     TotalCount: answerInteger("All matches, not the page."),

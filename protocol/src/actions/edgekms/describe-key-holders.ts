@@ -18,7 +18,7 @@ export const describeKeyHolders = {
   input: members({
     KeyId: keyId(),
     Offset: pageOffset,
-    Limit: pageLimit,
+    Limit: pageLimit(),
   }),
   output: v.object({
     TotalCount: answerInteger("All holders, not the page."),

@@ -28,7 +28,10 @@ export const decrypt = {
       ...replyEncryption,
     }),
     v.forward(
-      v.check((input) => replyAlgorithmOf(input) !== "unknown", replyAlgorithmRule),
+      v.check(
+        (input) => replyAlgorithmOf(input) !== "unknown",
+        replyAlgorithmRule("InvalidParameter"),
+      ),
       ["EncryptionAlgorithm"],
     ),
   ),

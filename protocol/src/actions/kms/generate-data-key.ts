@@ -67,7 +67,10 @@ export const generateDataKey = {
       Tags: v.optional(tags()),
     }),
     v.forward(
-      v.check((input) => replyAlgorithmOf(input) !== "unknown", replyAlgorithmRule),
+      v.check(
+        (input) => replyAlgorithmOf(input) !== "unknown",
+        replyAlgorithmRule("InvalidParameterValue.InvalidType"),
+      ),
       ["EncryptionAlgorithm"],
     ),
     v.forward(

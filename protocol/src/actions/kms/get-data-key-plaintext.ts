@@ -23,7 +23,10 @@ export const getDataKeyPlaintext = {
   input: v.pipe(
     members({ DataKeyId: dataKeyId(), ...replyEncryption }),
     v.forward(
-      v.check((input) => replyAlgorithmOf(input) !== "unknown", replyAlgorithmRule),
+      v.check(
+        (input) => replyAlgorithmOf(input) !== "unknown",
+        replyAlgorithmRule("InvalidParameterValue.InvalidType"),
+      ),
       ["EncryptionAlgorithm"],
     ),
   ),

@@ -30,8 +30,8 @@ export const listDataKeyDetail = {
   granularity: "operation",
   input: members({
     Offset: pageOffset,
-    Limit: pageLimit,
-    Role: listRole,
+    Limit: pageLimit(),
+    Role: listRole(),
     OrderType: v.optional(
       integer("By CreateTime: 0 descending (default), 1 ascending.", { max: 1 }),
       0,

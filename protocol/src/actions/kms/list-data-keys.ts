@@ -16,8 +16,8 @@ export const listDataKeys = {
   granularity: "operation",
   input: members({
     Offset: pageOffset,
-    Limit: pageLimit,
-    Role: listRole,
+    Limit: pageLimit("InvalidParameterValue"),
+    Role: listRole("InvalidParameterValue"),
     HsmClusterId: v.optional(hsmClusterId({ isFilter: true })),
   }),
   output: v.object({

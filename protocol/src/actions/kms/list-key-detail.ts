@@ -29,8 +29,8 @@ export const listKeyDetail = {
   granularity: "operation",
   input: members({
     Offset: pageOffset,
-    Limit: pageLimit,
-    Role: listRole,
+    Limit: pageLimit(),
+    Role: listRole(),
     OrderType: v.optional(
       integer("By CreateTime: 0 descending (default), 1 ascending.", { max: 1 }),
       0,

@@ -16,8 +16,8 @@ export const listKeys = {
   granularity: "operation",
   input: members({
     Offset: pageOffset,
-    Limit: pageLimit,
-    Role: listRole,
+    Limit: pageLimit(),
+    Role: listRole(),
     HsmClusterId: v.optional(hsmClusterId({ isFilter: true })),
   }),
   output: v.object({
