@@ -203,6 +203,8 @@ describe.each(withPairs)("pairs of the key store: $name", (backend) => {
         store.rsaDecrypt("rsa-d", padding, Buffer.alloc(256)),
         store.rsaDecrypt("rsa-d", padding, Buffer.alloc(256, 0xff)),
         store.rsaDecrypt("rsa-d", padding, ciphertext.subarray(1)),
+        store.rsaDecrypt("rsa-d", padding, Buffer.alloc(257, 1)),
+        store.rsaDecrypt("rsa-d", padding, Buffer.alloc(1024, 1)),
         ...others.map(([name]) => store.rsaDecrypt("rsa-d", name, ciphertext)),
       ];
       for (const result of await Promise.allSettled(attempts)) {

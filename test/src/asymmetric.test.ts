@@ -231,13 +231,14 @@ describe.each(["ap-singapore", "ap-guangzhou"])("in %s", (region) => {
       Plaintext: base64(plaintext),
     });
     ciphertext[9] = (ciphertext[9] ?? 0) ^ 1;
-    for (const bad of [ciphertext, Buffer.alloc(256), Buffer.alloc(256, 0xff), Buffer.alloc(5)]) {
+    const lengths = [Buffer.alloc(5), Buffer.alloc(257, 1), Buffer.alloc(1024, 1)];
+    for (const bad of [ciphertext, Buffer.alloc(256), Buffer.alloc(256, 0xff), ...lengths]) {
       await expectCode(
         kms.AsymmetricRsaDecrypt({ ...right, Ciphertext: base64(bad) }),
         codes.decrypt,
       );
     }
-    const tooLong = { ...right, Ciphertext: base64(Buffer.alloc(257)) };
+    const tooLong = { ...right, Ciphertext: base64(Buffer.alloc(1025)) };
     await expectCode(kms.AsymmetricRsaDecrypt(tooLong), "InvalidParameter");
     await expectCode(kms.AsymmetricRsaDecrypt({ ...right, Algorithm: "RSA" }), "InvalidParameter");
     const { Ciphertext } = right;

@@ -193,6 +193,10 @@ describe.each([
     // Three failures end the token, also for the right material.
     await expectCode(kms.ImportKeyMaterial(right), codes.expired);
     expect(await stateOf(KeyId)).toBe("PendingImport");
+    // Wrapped with a larger key than the one that was given.
+    const long = { ...(await wrap(KeyId, randomBytes(length))) };
+    long.EncryptedKeyMaterial = base64(randomBytes(512));
+    await expectCode(kms.ImportKeyMaterial(long), codes.material);
     await importInto(KeyId, randomBytes(length));
   });
 

@@ -157,7 +157,7 @@ describe.each(allStoreBackends)("asymmetric keys over the $name store", (backend
       const ciphertext = publicEncrypt({ key, ...paddings[algorithm] }, plaintext);
       expect(Buffer.from(await decrypt(usage, algorithm, ciphertext))).toEqual(plaintext);
       ciphertext[7] = (ciphertext[7] ?? 0) ^ 1;
-      for (const bad of [ciphertext, Buffer.alloc(256), Buffer.alloc(3)]) {
+      for (const bad of [ciphertext, Buffer.alloc(256), Buffer.alloc(3), Buffer.alloc(1024, 1)]) {
         await expect(decrypt(usage, algorithm, bad)).rejects.toEqual(code("not-authentic"));
       }
     }

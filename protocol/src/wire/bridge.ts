@@ -175,7 +175,7 @@ export const bridgeApi = {
   importMaterial: {
     path: "/v1/keys/import-material",
     roles: ["control-plane"],
-    request: v.strictObject({ ...keyName, token: base64Text(4096), material: base64Text(512) }),
+    request: v.strictObject({ ...keyName, token: base64Text(4096), material: base64Text(2048) }),
     response: v.strictObject({ version: keyVersion, store: storeKind }),
   },
   /** Destroys imported material at once. The key stays, and so do wrapped branch keys: the same material opens them again. */

@@ -5,7 +5,7 @@ import { services } from "../../services.ts";
 import { answerText } from "../answers.ts";
 import type { ActionDefinition, ActionInput, ActionOutput, ActionRequest } from "../definition.ts";
 import { base64Bytes, keyId, members, oneOf } from "../fields.ts";
-import { rsaDecryptAlgorithms } from "./key-pairs.ts";
+import { maxRsaCiphertextBytes, rsaDecryptAlgorithms } from "./key-pairs.ts";
 
 export const asymmetricRsaDecrypt = {
   service: "kms",
@@ -19,7 +19,7 @@ export const asymmetricRsaDecrypt = {
     KeyId: keyId(),
     Ciphertext: base64Bytes(
       "What was encrypted to the public key: base64 of 256 bytes.",
-      256,
+      maxRsaCiphertextBytes,
       "InvalidParameter",
     ),
     Algorithm: oneOf("How it was encrypted.", rsaDecryptAlgorithms),

@@ -5,6 +5,7 @@ import { services } from "../../services.ts";
 import { noAnswer } from "../answers.ts";
 import type { ActionDefinition, ActionInput, ActionOutput, ActionRequest } from "../definition.ts";
 import { base64Bytes, integer, keyId, members, text } from "../fields.ts";
+import { maxRsaCiphertextBytes } from "./key-pairs.ts";
 
 export const importKeyMaterial = {
   service: "kms",
@@ -17,7 +18,7 @@ export const importKeyMaterial = {
   input: members({
     EncryptedKeyMaterial: base64Bytes(
       "The material, 32 bytes or 16 in an SM4 region, encrypted to the public key: base64 of 256 bytes.",
-      256,
+      maxRsaCiphertextBytes,
       "InvalidParameter",
     ),
     ImportToken: text("What GetParametersForImport returned.", { maxBytes: 4096 }),

@@ -13,6 +13,12 @@ export type RsaDecryptAlgorithm = (typeof rsaDecryptAlgorithms)[number];
 export const wrappingAlgorithms = rsaDecryptAlgorithms;
 export type WrappingAlgorithm = RsaDecryptAlgorithm;
 
+/**
+ * The longest ciphertext of RSA that is taken, a key of 8192 bits' own. What is no 256 bytes was not encrypted to a key here: the bridge
+ * finds that out, and the caller is told what any other ciphertext that does not open is.
+ */
+export const maxRsaCiphertextBytes = 1024;
+
 interface SignAlgorithmRow {
   /** Of the keys that sign so. */
   readonly usage: KeyUsage;
