@@ -48,7 +48,8 @@ const managementCodes: Readonly<Record<BridgeFailure, ErrorCode>> = {
   "stale-epoch": "InternalError",
   "sealing-key-changed": "InternalError",
   "bad-signature": "AuthFailure.SignatureFailure",
-  destroyed: "InternalError",
+  // By an operator.
+  destroyed: "ResourceUnavailable.CmkNotFound",
   "too-early": "InternalError",
   corrupt: "InternalError",
   "not-authentic": "InternalError",

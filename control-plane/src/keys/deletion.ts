@@ -11,9 +11,8 @@
  * state. A key stays PendingDelete, and may be taken back, until the bridge has in fact destroyed it.
  */
 
-import { ApiError } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge/client.ts";
-import { BridgeError, toManagementError } from "../bridge/errors.ts";
+import { BridgeError } from "../bridge/errors.ts";
 import type { Database } from "../db/index.ts";
 import {
   buryKey,
@@ -32,14 +31,6 @@ const batch = 20;
 interface DeletionServices {
   readonly database: Database;
   readonly bridge: Pick<Bridge, "call">;
-}
-
-/** What the caller of a step is told of the bridge's failure. */
-export function toDeletionError(thrown: unknown): unknown {
-  // An operator destroyed it at the bridge.
-  return thrown instanceof BridgeError && thrown.code === "destroyed"
-    ? new ApiError("ResourceUnavailable.CmkNotFound", { detail: thrown.message, cause: thrown })
-    : toManagementError(thrown);
 }
 
 /** Makes the bridge's date fit the row's state, unless the step was taken over. */

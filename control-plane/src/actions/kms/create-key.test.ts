@@ -143,6 +143,8 @@ test.each([
   ["internal", "InternalError"],
   ["conflict", "InternalError"],
   ["frozen", "UnauthorizedOperation"],
+  // Given up by another meanwhile.
+  ["destroyed", "InternalError"],
 ] as const)("when the bridge says %s nothing stays behind", async (failure, code) => {
   const root = await h.account();
   h.bridge.failNext("createKey", failure);

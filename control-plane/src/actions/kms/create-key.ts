@@ -101,8 +101,15 @@ async function make(call: Call, key: NewKey): Promise<void> {
     // The alias falls free before the caller hears of the failure; the bridge is asked to let go afterwards.
     await database.transaction((tx) => abandonCreation(tx, key)).catch(() => false);
     background("give up key creation", () => giveUpCreation(call.services, key));
-    throw toManagementError(error);
+    throw toCreationError(error);
   }
+}
+
+/** A key that was made just now and is destroyed was given up meanwhile; CreateKey has no code that speaks of a key. */
+function toCreationError(error: unknown): unknown {
+  const isGivenUp = error instanceof BridgeError && error.code === "destroyed";
+  if (!isGivenUp) return toManagementError(error);
+  return new ApiError("InternalError", { detail: error.message, cause: error });
 }
 
 async function makeAtBridge({ services: { bridge } }: Call, key: NewKey): Promise<MadeKey> {

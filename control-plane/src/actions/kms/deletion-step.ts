@@ -1,12 +1,13 @@
 /** A state change that the bridge must have recorded before it is acknowledged. `keys/deletion.ts` has the order of events. */
 
 import { ApiError } from "@edge-kms/protocol";
+import { toManagementError } from "../../bridge/errors.ts";
 import type { Queryable } from "../../db/index.ts";
 import { raiseEpoch } from "../../db/queries/accounts.ts";
 import { boundKeys } from "../../db/queries/cloud-bindings.ts";
 import type { DeletionStep } from "../../db/queries/key-deletion.ts";
 import { type Key, type KeyState, updateKey } from "../../db/queries/keys.ts";
-import { deletionStepMs, settleDeletion, toDeletionError } from "../../keys/deletion.ts";
+import { deletionStepMs, settleDeletion } from "../../keys/deletion.ts";
 import { type KeyAction, nextState } from "../../keys/states.ts";
 import type { Call } from "../call.ts";
 import { requireKey } from "./find.ts";
@@ -41,7 +42,7 @@ export async function changeWithBridge(
     return deletionAtMs;
   } catch (error) {
     services.background("settle key deletion", () => settleDeletion(services, step, nowMs));
-    throw toDeletionError(error);
+    throw toManagementError(error);
   }
 }
 

@@ -92,6 +92,20 @@ test("material that has ended may be imported again at once, and a key without i
   expect(await rowOf(KeyId)).toMatchObject({ state: "PendingDelete" });
 });
 
+test("a key that an operator destroyed at the bridge is none", async () => {
+  const gone = "ResourceUnavailable.CmkNotFound";
+  const key = await newKeyWithMaterial();
+  const { KeyId } = key;
+  h.bridge.failNext("importParameters", "destroyed");
+  const asked = { KeyId, WrappingAlgorithm: "RSAES_OAEP_SHA_1", WrappingKeySpec: "RSA_2048" };
+  expect(await codeOf("GetParametersForImport", asked)).toBe(gone);
+  h.bridge.failNext("importMaterial", "destroyed");
+  const again = { ...key, EncryptedKeyMaterial: material };
+  expect(await codeOf("ImportKeyMaterial", again)).toBe(gone);
+  h.bridge.failNext("deleteMaterial", "destroyed");
+  expect(await codeOf("DeleteImportedKeyMaterial", { KeyId })).toBe(gone);
+});
+
 test("while material is deleted at the bridge, nothing happens that would keep it", async () => {
   const { KeyId } = await newKeyWithMaterial();
   const told: (string | undefined)[] = [];
