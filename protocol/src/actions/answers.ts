@@ -103,5 +103,5 @@ export type DataKeyMetadata = v.InferOutput<typeof dataKeyMetadata>;
 
 export const algorithmInfo = v.object({
   KeyUsage: answerText("A KeyUsage of CreateKey."),
-  Algorithm: answerText("An algorithm that keys of this usage take."),
+  Algorithm: answerText("The kind of the keys of this usage."),
 });

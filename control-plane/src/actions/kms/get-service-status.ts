@@ -15,7 +15,8 @@ export const getServiceStatus = controlAction(kmsActions.GetServiceStatus, {
     return {
       ServiceEnabled: true,
       InvalidType: 1,
-      UserLevel: 1,
+      // Nothing was bought that could end.
+      UserLevel: 0,
       ProExpireTime: 0,
       ProRenewFlag: 0,
       ProResourceId: "",
@@ -31,6 +32,11 @@ export const getServiceStatus = controlAction(kmsActions.GetServiceStatus, {
       DataKeyUsedCount: dataKeys,
       SyncTaskList: [],
       IsAllowedSync: false,
+      QpsLimit: 0,
+      QpsTotalLimit: 0,
+      RegionsQps: [],
+      ResourceZone: 0,
+      ResourceRegion: 0,
     };
   },
 });

@@ -350,6 +350,15 @@ describe("service", () => {
     expect(response.SymmetricAlgorithms).toEqual([
       { KeyUsage: "ENCRYPT_DECRYPT", Algorithm: "SM4" },
     ]);
+    const pairs = [response.AsymmetricAlgorithms, response.AsymmetricSignVerifyAlgorithms].flat();
+    expect(pairs).toEqual([
+      { KeyUsage: "ASYMMETRIC_DECRYPT_RSA_2048", Algorithm: "RSA_2048" },
+      { KeyUsage: "ASYMMETRIC_DECRYPT_SM2", Algorithm: "SM2" },
+      { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_SM2", Algorithm: "SM2" },
+      { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_ECC", Algorithm: "ECC_P256_R1" },
+      { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_RSA_2048", Algorithm: "RSA_2048" },
+      { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_ECDSA384", Algorithm: "ECC_P384_R1" },
+    ]);
   });
 
   test("GetServiceStatus counts what counts towards the quota", async () => {
@@ -364,6 +373,11 @@ describe("service", () => {
       CmkUserCount: 1,
       CmkLimit: 200,
     });
+    // Every field of the contract; standard edition, without end and without limits.
+    expect(Object.keys(response)).toEqual(
+      expect.arrayContaining(Object.keys(kmsActions.GetServiceStatus.output.entries)),
+    );
+    expect(response).toMatchObject({ UserLevel: 0, ProExpireTime: 0, QpsLimit: 0, RegionsQps: [] });
   });
 
   test.each([

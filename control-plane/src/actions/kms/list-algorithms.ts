@@ -1,6 +1,6 @@
 /** ListAlgorithms: what CreateKey offers in the region. */
 
-import { type KeyUsage, kmsActions, signAlgorithmRows } from "@edge-kms/protocol";
+import { type KeyUsage, kmsActions } from "@edge-kms/protocol";
 import { suites } from "../../keys/suites.ts";
 import { usagesOf } from "../../keys/usages.ts";
 import { controlAction } from "../action.ts";
@@ -15,13 +15,13 @@ const decryption: readonly Pair[] = [
   { KeyUsage: "ASYMMETRIC_DECRYPT_SM2", Algorithm: "SM2" },
 ];
 
-/** A row for each algorithm that SignByAsymmetricKey takes. */
-const signing: readonly Pair[] = Object.entries(signAlgorithmRows).map(
-  ([Algorithm, { usage }]) => ({
-    KeyUsage: usage,
-    Algorithm,
-  }),
-);
+/** A row for each usage: kinds of keys, as in the official example, and not what SignByAsymmetricKey takes. */
+const signing: readonly Pair[] = [
+  { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_SM2", Algorithm: "SM2" },
+  { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_ECC", Algorithm: "ECC_P256_R1" },
+  { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_RSA_2048", Algorithm: "RSA_2048" },
+  { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_ECDSA384", Algorithm: "ECC_P384_R1" },
+];
 
 export const listAlgorithms = controlAction(kmsActions.ListAlgorithms, {
   async act(call) {

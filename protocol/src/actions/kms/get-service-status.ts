@@ -18,8 +18,10 @@ export const getServiceStatus = {
   output: v.object({
     ServiceEnabled: answerBoolean("Whether the service is on."),
     InvalidType: answerInteger("0: not bought. 1: normal. 2: stopped for arrears. 3: released."),
-    UserLevel: answerInteger("0: standard. 1: flagship."),
-    ProExpireTime: v.optional(answerInteger("When the flagship edition ends, unix seconds.")),
+    UserLevel: answerInteger("0: standard, as here. 1: flagship."),
+    ProExpireTime: v.optional(
+      answerInteger("When the flagship edition ends, unix seconds; 0: there is none."),
+    ),
     ProRenewFlag: v.optional(answerInteger("Whether it renews itself, 0 or 1.")),
     ProResourceId: v.optional(answerText("Its resource id.")),
     ExclusiveVSMEnabled: v.optional(answerBoolean("Whether there is a managed KMS.")),
@@ -47,16 +49,16 @@ export const getServiceStatus = {
       ),
     ),
     IsAllowedSync: v.optional(answerBoolean("Whether keys can be synchronised.")),
-    QpsLimit: v.optional(answerInteger("Requests per second of this region.")),
-    QpsTotalLimit: v.optional(answerInteger("Requests per second of all regions.")),
+    QpsLimit: v.optional(answerInteger("Requests per second of this region; 0: no limit.")),
+    QpsTotalLimit: v.optional(answerInteger("Requests per second of all regions; 0: no limit.")),
     RegionsQps: v.optional(
       answerList(
-        "Requests per second by region.",
+        "Requests per second by region; empty: no limits.",
         v.object({ Region: answerText("The region."), Qps: answerInteger("Its limit.") }),
       ),
     ),
-    ResourceZone: v.optional(answerInteger("The zone of the resource.")),
-    ResourceRegion: v.optional(answerInteger("The region of the resource.")),
+    ResourceZone: v.optional(answerInteger("The zone of what was bought; 0: nothing was.")),
+    ResourceRegion: v.optional(answerInteger("The region of what was bought; 0: nothing was.")),
   }),
   errors: ["UnauthorizedOperation", "UnsupportedOperation"],
 } as const satisfies ActionDefinition;
