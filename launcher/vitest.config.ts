@@ -1,3 +1,3 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { name: "launcher" } });
+export default defineConfig({ test: { name: "launcher", testTimeout: 20_000 } });

@@ -18,7 +18,7 @@ export const describeKeyUsage = {
   input: members({
     KeyId: keyId(),
     Offset: pageOffset,
-    Limit: pageLimit,
+    Limit: pageLimit(),
   }),
   output: v.object({
     LastUsedTime: answerInteger(
