@@ -29,9 +29,14 @@ const modules: readonly Module[] = [
 function order(wanted: readonly Fault[]): () => Fault | undefined {
   const left = [...wanted];
   if (soakSeconds === 0) return () => left.shift();
-  const endMs = performance.now() + (soakSeconds * 1000) / modules.length;
-  return () =>
-    performance.now() < endMs ? faults[Math.floor(Math.random() * faults.length)] : undefined;
+  let endMs: number | null = null;
+  return () => {
+    // From the first one: the system takes its time to start.
+    endMs ??= performance.now() + (soakSeconds * 1000) / modules.length;
+    return performance.now() < endMs
+      ? faults[Math.floor(Math.random() * faults.length)]
+      : undefined;
+  };
 }
 
 describe.each(modules)("with master keys in $store", ({ store, wanted }) => {
