@@ -143,7 +143,6 @@ test("every attempt to use a key that waits for deletion raises an alarm, and no
     { keyId: waiting, action: "Decrypt", errorCode: "ResourceUnavailable.CmkDisabled" },
     { keyId: alive, errorCode: "ResourceUnavailable.CmkDisabled" },
     { keyId: waiting, errorCode: "" },
-    { keyId: waiting, errorCode: "RequestLimitExceeded" },
     { keyId: waiting, action: "DescribeKey" },
     { keyId: "not a key id", errorCode: "ResourceUnavailable.CmkDisabled" },
   );
@@ -170,6 +169,31 @@ test("every attempt to use a key that waits for deletion raises an alarm, and no
   const stranger = await h.account();
   const other = await stranger.call("DescribeAlarms", {}, { version });
   expect(other.response.TotalCount).toBe(0);
+});
+
+test.each([
+  // Of an edge mode, or a key or edge that was revoked: told before the state.
+  ["Encrypt", "UnauthorizedOperation"],
+  ["Decrypt", "UnauthorizedOperation"],
+  ["SignByAsymmetricKey", "ResourceUnavailable.CmkStateNotSupport"],
+  ["AsymmetricRsaDecrypt", "InvalidParameterValue.InvalidKeyUsage"],
+  ["Encrypt", "RequestLimitExceeded"],
+])("%s of a doomed key that is refused with %s is an attempt", async (action, errorCode) => {
+  const keyId = await doomed(`doomed-${action}-${errorCode.length}`);
+  await record({ keyId, action, errorCode });
+  const { Alarms } = await alarms({ KeyId: keyId });
+  expect(Alarms).toMatchObject([{ Action: action, Kind: "UseOfKeyPendingDeletion" }]);
+});
+
+test("an attempt whose record comes after the key's end is told, one that was made after it is not", async () => {
+  const keyId = await doomed("ended", nowMs);
+  const ended = { state: "Deleted", deletedAtMs: nowMs } as const;
+  await setKeyFields(h.database, keyId, ended);
+  await record({ keyId, errorCode: "ResourceUnavailable.CmkNotFound" });
+  expect((await alarms({ KeyId: keyId })).TotalCount).toBe(0);
+  await setKeyFields(h.database, keyId, { deletedAtMs: nowMs + 1 });
+  await record({ keyId });
+  expect((await alarms({ KeyId: keyId })).TotalCount).toBe(1);
 });
 
 test("reminds once a day in the last three days, whoever looks and however often", async () => {

@@ -10,16 +10,12 @@ import { findDoomedKeys, type NewAlarm } from "../db/queries/alarms.ts";
 import { raise } from "./raise.ts";
 
 /**
- * What callers are told of a key that waits for deletion: `KeyPendingDelete` where it should encrypt, `CmkDisabled` where it should
- * decrypt, `CmkStateNotSupport` where it is a key pair (contract §3.1).
+ * Raises one alarm for each attempt among the events and each doomed key that it names, whatever it was refused for: an edge that may not
+ * have the key is not told of its state.
+ *
+ * A record may be late. Whether the key waited for deletion is judged when it arrives, but for a key that is destroyed, where it must be of
+ * a time before: an attempt shortly before ScheduleKeyDeletion may raise an alarm, one shortly before CancelKeyDeletion may raise none.
  */
-const refusals: ReadonlySet<string> = new Set([
-  "ResourceUnavailable.KeyPendingDelete",
-  "ResourceUnavailable.CmkDisabled",
-  "ResourceUnavailable.CmkStateNotSupport",
-]);
-
-/** Raises one alarm for each attempt among the events and each doomed key that it names. */
 export async function raiseUseAlarms(
   tx: Queryable,
   events: readonly AuditEvent[],
@@ -34,9 +30,11 @@ export async function raiseUseAlarms(
       const key = doomed.get(keyId);
       // A stranger who names the key learns nothing, and does not ring its owner's bell.
       if (key === undefined || key.account !== event.account) return [];
+      const { deletedAtMs, ...doomedKey } = key;
+      if (deletedAtMs !== null && event.timeMs >= deletedAtMs) return [];
       return [
         {
-          ...key,
+          ...doomedKey,
           kind: "UseOfKeyPendingDeletion",
           timeMs: event.timeMs,
           requestId: event.requestId,
@@ -52,7 +50,7 @@ export async function raiseUseAlarms(
 }
 
 function isRefusedUse({ errorCode, apiVersion, action }: AuditEvent): boolean {
-  if (!refusals.has(errorCode)) return false;
+  if (errorCode === "") return false;
   const service = serviceOfVersion(apiVersion);
   return service !== null && findAction(service, action)?.plane === "data";
 }

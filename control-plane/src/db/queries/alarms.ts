@@ -24,6 +24,8 @@ export interface DoomedKey extends KeyScope {
   readonly keyId: string;
   readonly alias: string;
   readonly deletionAtMs: number;
+  /** Null while it can still be taken back. */
+  readonly deletedAtMs: number | null;
 }
 
 const doomedColumns = {
@@ -32,9 +34,10 @@ const doomedColumns = {
   region: keys.region,
   alias: keys.alias,
   deletionAtMs: keys.deletionAtMs,
+  deletedAtMs: keys.deletedAtMs,
 };
 
-/** Those of the keys that wait for deletion, whatever their account. */
+/** Those of the keys that wait for deletion, or have waited for it until they were destroyed, whatever their account. */
 export async function findDoomedKeys(
   db: Queryable,
   keyIds: readonly string[],
@@ -43,7 +46,9 @@ export async function findDoomedKeys(
   const rows = await db
     .select(doomedColumns)
     .from(keys)
-    .where(and(inArray(keys.keyId, [...keyIds]), eq(keys.state, "PendingDelete")));
+    .where(
+      and(inArray(keys.keyId, [...keyIds]), inArray(keys.state, ["PendingDelete", "Deleted"])),
+    );
   return rows.flatMap(withDate);
 }
 
