@@ -21,6 +21,7 @@ const codes = {
   cluster: "InvalidParameterValue.InvalidHsmClusterId",
   tags: "InvalidParameterValue.TagKeysDuplicated",
   member: "UnsupportedOperation.NotRoleOperation",
+  product: "UnsupportedOperation.NotUserCreatedCmk",
   away: "UnsupportedOperation.ServiceTemporaryUnavailable",
   notFound: "ResourceUnavailable.CmkNotFound",
   state: "ResourceUnavailable.CmkStateNotSupport",
@@ -134,6 +135,9 @@ it.each([
   ["ReEncrypt", codes.parameter, { CiphertextBlob: 5 }],
   ["ReEncrypt", codes.keyId, { DestinationKeyId: "no-uuid" }],
   ["ImportDataKey", codes.parameter, { Description: 5 }],
+  ["DescribeDataKey", codes.parameter, { DataKeyId: 5 }],
+  ["GetDataKeyPlaintext", codes.parameter, { DataKeyId: 5 }],
+  ["UpdateDataKeyName", codes.parameter, { DataKeyName: 5 }],
 ])("%s: %s for %o", async (action, code, change) => {
   await expectCode(call(action, { ...right(action), ...change }), code);
 });
@@ -170,6 +174,44 @@ it("states of CMKs, told by the actions that use them", async () => {
   await expectCode(importUnder(Pair), "InvalidParameterValue.InvalidKeyUsage");
   const asked = { KeyId: Pending, NumberOfBytes: 16 };
   await expectCode(kms.GenerateDataKey(asked), codes.pending);
+});
+
+it("keys that a cloud product made, and names of keys that wait for deletion", async () => {
+  const KeyId = await createKey();
+  await setKey(KeyId, "owner = 'cos'");
+  const refused = [
+    "BindCloudResource",
+    "CancelKeyDeletion",
+    "EnableKey",
+    "UnbindCloudResource",
+    "UpdateAlias",
+    "UpdateKeyDescription",
+  ];
+  for (const action of refused) await expectCode(call(action, right(action, KeyId)), codes.product);
+  await expectCode(kms.EnableKeys({ KeyIds: [KeyId] }), codes.product);
+  const Pending = await createKey();
+  await kms.DisableKey({ KeyId: Pending });
+  await kms.ScheduleKeyDeletion({ KeyId: Pending, PendingWindowInDays: 7 });
+  for (const action of ["UpdateAlias", "UpdateKeyDescription"]) {
+    await expectCode(call(action, right(action, Pending)), codes.state);
+  }
+});
+
+it("states of the key that ReEncrypt is to encrypt under", async () => {
+  const { CiphertextBlob = "" } = await kms.Encrypt({ KeyId: await createKey(), Plaintext: one });
+  const under = (DestinationKeyId: string) => kms.ReEncrypt({ CiphertextBlob, DestinationKeyId });
+  const KeyId = await createKey();
+  await kms.ArchiveKey({ KeyId });
+  await expectCode(under(KeyId), codes.archived);
+  await kms.ScheduleKeyDeletion({ KeyId, PendingWindowInDays: 7 });
+  await within5s(() => expectCode(under(KeyId), codes.pending));
+  await expectCode(kms.Encrypt({ KeyId, Plaintext: one }), codes.pending);
+  const Waiting = await createKey({ Type: 2 });
+  await expectCode(under(Waiting), codes.state);
+  const Pair = await createKey({ KeyUsage: "ASYMMETRIC_SIGN_VERIFY_ECC" });
+  const asked = { KeyId: Pair, Plaintext: one };
+  await expectCode(kms.Encrypt(asked), "InvalidParameterValue.InvalidKeyUsage");
+  await expectCode(under(Pair), "InvalidParameterValue.InvalidKeyUsage");
 });
 
 it("data keys of CMKs that are gone or without material, and replies that are too long", async () => {
@@ -224,7 +266,7 @@ it("quotas", async () => {
     for (;;) await createKey();
   };
   await expectCode(fillKeys(), "LimitExceeded.CmkLimitExceeded");
-});
+}, 30_000);
 
 it("the page of errors that are not provoked is that of the list", async () => {
   await expect(notProvokedPage()).toMatchFileSnapshot("../../docs/errors-not-provoked.md");

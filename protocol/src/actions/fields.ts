@@ -364,16 +364,17 @@ export function replyAlgorithmRule(code: ErrorCode): Rule {
 
 /** An exclusive cluster. There is none here: only empty is valid, and `default` where lists are filtered. */
 export function hsmClusterId({ isFilter = false } = {}) {
+  const orDefault = isFilter ? " or `default`" : "";
   return v.pipe(
     v.string(mustBeString),
     v.check(
       (value) => value === "" || (isFilter && value === "default"),
       rule(
         "InvalidParameterValue.InvalidHsmClusterId",
-        "must be empty: there are no clusters here",
+        `must be empty${orDefault}: there are no clusters here`,
       ),
     ),
-    v.description("An exclusive cluster; there are none here, so leave it empty."),
+    v.description(`An exclusive cluster; there are none here, so leave it empty${orDefault}.`),
   );
 }
 
@@ -415,14 +416,16 @@ export function tagFilters() {
   );
 }
 
-/** An organisation feature of the real service: accepted, and without effect here. */
+/** An organisation feature of the real service. There are no organisations here: the control plane takes the caller's own account only. */
 export function memberAccount() {
   return v.pipe(
     members({
       MemberAppId: v.optional(integer("The member's AppId.")),
       MemberUin: v.optional(integer("The member's account.")),
     }),
-    v.description("A member account of an organisation; without effect here."),
+    v.description(
+      "A member account of an organisation. There are none here: any but the own account is `NotRoleOperation`.",
+    ),
   );
 }
 

@@ -87,7 +87,7 @@ export const notProvoked: readonly NotProvoked[] = [
   {
     code: "UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion",
     actions: ["AsymmetricSm2Decrypt"],
-    reason: "In a region that does not offer SM2 there is no such key.",
+    reason: "Keys that are there stay usable in a region that no longer offers SM2.",
   },
   {
     code: "UnsupportedOperation",

@@ -26,6 +26,8 @@ export const bindCloudResource = {
     "InvalidParameterValue.InvalidKeyId",
     "ResourceUnavailable.CmkNotFound",
     "ResourceUnavailable.CmkStateNotSupport",
+    "UnauthorizedOperation",
+    "UnsupportedOperation.NotUserCreatedCmk",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;

@@ -25,6 +25,7 @@ export const cancelKeyDeletion = {
     "ResourceUnavailable.CmkNotPendingDelete",
     "UnauthorizedOperation",
     "UnsupportedOperation.NotRoleOperation",
+    "UnsupportedOperation.NotUserCreatedCmk",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;

@@ -45,6 +45,7 @@ export const decrypt = {
     "InvalidParameterValue.InvalidCiphertext",
     "ResourceUnavailable.CmkDisabled",
     "ResourceUnavailable.CmkNotFound",
+    "ResourceUnavailable.CmkStateNotSupport",
     "UnauthorizedOperation",
   ],
 } as const satisfies ActionDefinition;

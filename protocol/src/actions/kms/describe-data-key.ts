@@ -17,6 +17,7 @@ export const describeDataKey = {
   input: members({ DataKeyId: dataKeyId(), MemberAccount: v.optional(memberAccount()) }),
   output: v.object({ DataKeyMetadata: dataKeyMetadata }),
   errors: [
+    "InvalidParameter",
     "InvalidParameterValue.InvalidDataKeyId",
     "ResourceUnavailable.DataKeyNotFound",
     "UnauthorizedOperation",

@@ -26,6 +26,7 @@ export const enableKey = {
     "ResourceUnavailable.CmkStateNotSupport",
     "UnauthorizedOperation",
     "UnsupportedOperation.NotRoleOperation",
+    "UnsupportedOperation.NotUserCreatedCmk",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;

@@ -27,6 +27,7 @@ export const enableKeys = {
     "ResourceUnavailable.CmkStateNotSupport",
     "UnauthorizedOperation",
     "UnsupportedOperation.NotRoleOperation",
+    "UnsupportedOperation.NotUserCreatedCmk",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;

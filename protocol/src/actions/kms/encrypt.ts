@@ -33,10 +33,13 @@ export const encrypt = {
   errors: [
     "InvalidParameter",
     "InvalidParameterValue.InvalidKeyId",
+    "InvalidParameterValue.InvalidKeyUsage",
     "InvalidParameterValue.InvalidPlaintext",
     "ResourceUnavailable.CmkArchived",
     "ResourceUnavailable.CmkDisabled",
     "ResourceUnavailable.CmkNotFound",
+    "ResourceUnavailable.CmkStateNotSupport",
+    "ResourceUnavailable.KeyPendingDelete",
     "UnauthorizedOperation",
   ],
 } as const satisfies ActionDefinition;

@@ -36,6 +36,7 @@ export const getDataKeyPlaintext = {
   errors: [
     "AuthFailure.UnauthorizedOperation",
     "FailedOperation.EncryptionError",
+    "InvalidParameter",
     "InvalidParameterValue",
     "InvalidParameterValue.InvalidDataKeyId",
     "InvalidParameterValue.InvalidType",

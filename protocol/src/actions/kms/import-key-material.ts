@@ -36,6 +36,7 @@ export const importKeyMaterial = {
     "InvalidParameter.DecryptMaterialError",
     "InvalidParameterValue.InvalidKeyId",
     "InvalidParameterValue.MaterialNotMatch",
+    "RequestLimitExceeded",
     "ResourceUnavailable.CmkNotFound",
     "ResourceUnavailable.CmkStateNotSupport",
     "ResourceUnavailable.TokenExpired",

@@ -56,7 +56,10 @@ export const listDataKeyDetail = {
     ),
     TagFilters: v.optional(tagFilters()),
     MemberAccounts: v.optional(
-      list("Member accounts of an organisation; without effect here.", memberAccount()),
+      list(
+        "Member accounts of an organisation. There are none here: any but the own account is `NotRoleOperation`.",
+        memberAccount(),
+      ),
     ),
   }),
   output: v.object({

@@ -54,7 +54,10 @@ export const listKeyDetail = {
     TagFilters: v.optional(tagFilters()),
     HsmClusterId: v.optional(hsmClusterId({ isFilter: true })),
     MemberAccounts: v.optional(
-      list("Member accounts of an organisation; without effect here.", memberAccount()),
+      list(
+        "Member accounts of an organisation. There are none here: any but the own account is `NotRoleOperation`.",
+        memberAccount(),
+      ),
     ),
   }),
   output: v.object({

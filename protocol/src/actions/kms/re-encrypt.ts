@@ -32,8 +32,12 @@ export const reEncrypt = {
     "InvalidParameter",
     "InvalidParameterValue.InvalidCiphertext",
     "InvalidParameterValue.InvalidKeyId",
+    "InvalidParameterValue.InvalidKeyUsage",
+    "ResourceUnavailable.CmkArchived",
     "ResourceUnavailable.CmkDisabled",
     "ResourceUnavailable.CmkNotFound",
+    "ResourceUnavailable.CmkStateNotSupport",
+    "ResourceUnavailable.KeyPendingDelete",
     "UnauthorizedOperation",
   ],
 } as const satisfies ActionDefinition;

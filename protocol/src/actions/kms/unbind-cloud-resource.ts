@@ -25,6 +25,7 @@ export const unbindCloudResource = {
     "ResourceUnavailable.CloudResourceBindingNotFound",
     "ResourceUnavailable.CmkNotFound",
     "UnauthorizedOperation",
+    "UnsupportedOperation.NotUserCreatedCmk",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;

@@ -26,8 +26,10 @@ export const updateAlias = {
     "InvalidParameterValue.InvalidAlias",
     "InvalidParameterValue.InvalidKeyId",
     "ResourceUnavailable.CmkNotFound",
+    "ResourceUnavailable.CmkStateNotSupport",
     "UnauthorizedOperation",
     "UnsupportedOperation.NotRoleOperation",
+    "UnsupportedOperation.NotUserCreatedCmk",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;

@@ -21,6 +21,7 @@ export const updateDataKeyName = {
   }),
   output: noAnswer,
   errors: [
+    "InvalidParameter",
     "InvalidParameterValue",
     "InvalidParameterValue.DataKeyNameAlreadyExists",
     "InvalidParameterValue.InvalidDataKeyId",

@@ -24,8 +24,10 @@ export const updateKeyDescription = {
     "InvalidParameter",
     "InvalidParameterValue.InvalidKeyId",
     "ResourceUnavailable.CmkNotFound",
+    "ResourceUnavailable.CmkStateNotSupport",
     "UnauthorizedOperation",
     "UnsupportedOperation.NotRoleOperation",
+    "UnsupportedOperation.NotUserCreatedCmk",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;
