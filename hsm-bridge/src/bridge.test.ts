@@ -77,12 +77,10 @@ describe.each(storeBackends)("bridge over the $name store", (backend) => {
       expect(before.total).toBeGreaterThan(0);
       await bridge.controlPlane.call("status", {});
       expect(await read()).toEqual(before);
-      await bridge.controlPlane.call("health", {});
+      await bridge.operator.call("random", { bytes: 8 });
       const after = await read();
-      expect(after.total - before.total).toBe(3);
-      for (const method of ["random", "aesGcmEncrypt", "aesGcmDecrypt"]) {
-        expect(after.calls[method]).toBe((before.calls[method] ?? 0) + 1);
-      }
+      expect(after.total - before.total).toBe(1);
+      expect(after.calls.random).toBe((before.calls.random ?? 0) + 1);
       await expect(bridge.controlPlane.call("storeCalls", {})).rejects.toEqual(
         code("not-permitted"),
       );

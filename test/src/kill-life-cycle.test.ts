@@ -31,6 +31,8 @@ interface Kept {
   readonly KeyId: string;
   readonly state: string;
   readonly ciphertexts: readonly string[];
+  /** Of a pair: what it signs with, and a signature that it made. */
+  readonly signed?: Record<string, unknown>;
 }
 
 const Plaintext = base64("kept over any death");
@@ -38,11 +40,11 @@ const kept: Kept[] = [];
 const doomed: Kept[] = [];
 
 // What says that an earlier try, whose answer was lost, has done it.
-const doneBefore: Record<string, string> = {
-  ScheduleKeyDeletion: "ResourceUnavailable.CmkStateNotSupport",
-  CancelKeyDeletion: "ResourceUnavailable.CmkNotPendingDelete",
-  RotateKey: "FailedOperation.RotateTaskRunning RequestLimitExceeded.RotateRateLimited",
-  DeleteImportedKeyMaterial: "ResourceUnavailable.CmkStateNotSupport",
+const doneBefore: Record<string, readonly string[]> = {
+  ScheduleKeyDeletion: ["ResourceUnavailable.CmkStateNotSupport"],
+  CancelKeyDeletion: ["ResourceUnavailable.CmkNotPendingDelete"],
+  RotateKey: ["FailedOperation.RotateTaskRunning", "RequestLimitExceeded.RotateRateLimited"],
+  DeleteImportedKeyMaterial: ["ResourceUnavailable.CmkStateNotSupport"],
 };
 // What a part that is away may make of a call. Anything else would be wrong about the key.
 const away =
@@ -135,16 +137,28 @@ const lives: Record<string, Life> = {
     await insist(kms, "DeleteImportedKeyMaterial", { KeyId });
     kept.push({ kms, KeyId, state: "PendingImport", ciphertexts: [] });
   },
-  async pair(kms) {
-    const KeyId = await make(kms, { KeyUsage: "ASYMMETRIC_SIGN_VERIFY_ECC" });
-    const message = { KeyId, Algorithm: "ECC_P256_R1", Message: Plaintext, MessageType: "RAW" };
-    const { Signature: SignatureValue } = await insist(kms, "SignByAsymmetricKey", message);
-    const signed = { ...message, SignatureValue };
-    const verified = await insist(kms, "VerifyByAsymmetricKey", signed);
-    expect(verified.SignatureValid).toBe(true);
-    kept.push({ kms, KeyId, state: "Enabled", ciphertexts: [] });
-  },
+  // One that lives in the token, and one whose private key is in the registry, wrapped by the token.
+  tokenPair: (kms) => signWithNewPair(kms, "ASYMMETRIC_SIGN_VERIFY_ECC", "ECC_P256_R1"),
+  wrappedPair: (kms) => signWithNewPair(kms, "ASYMMETRIC_SIGN_VERIFY_SM2", "SM2DSA"),
 };
+
+async function signWithNewPair(kms: Kms, KeyUsage: string, Algorithm: string): Promise<void> {
+  const KeyId = await make(kms, { KeyUsage });
+  const message = { KeyId, Algorithm, Message: Plaintext, MessageType: "RAW" };
+  const { Signature } = await insist(kms, "SignByAsymmetricKey", message);
+  const signed = { ...message, SignatureValue: Signature };
+  kept.push({ kms, KeyId, state: "Enabled", ciphertexts: [], signed });
+}
+
+/** What it signed verifies, and it signs. */
+async function expectPairToServe({ kms, signed = {} }: Kept): Promise<void> {
+  const { SignatureValue, ...message } = signed;
+  const { Signature } = await insist(kms, "SignByAsymmetricKey", message);
+  for (const one of [SignatureValue, Signature]) {
+    const answer = await insist(kms, "VerifyByAsymmetricKey", { ...message, SignatureValue: one });
+    expect(answer.SignatureValid).toBe(true);
+  }
+}
 
 async function importMaterial(kms: Kms, KeyId: string, material: Uint8Array): Promise<void> {
   const wanted = { KeyId, WrappingAlgorithm: "RSAES_OAEP_SHA_1", WrappingKeySpec: "RSA_2048" };
@@ -245,8 +259,10 @@ it(
 );
 
 async function expectEverythingKept(): Promise<void> {
-  for (const { kms, KeyId, state, ciphertexts } of kept) {
+  for (const one of kept) {
+    const { kms, KeyId, state, ciphertexts } = one;
     expect(await metadata(kms, KeyId), KeyId).toMatchObject({ KeyState: state });
+    if (one.signed !== undefined) await expectPairToServe(one);
     for (const CiphertextBlob of ciphertexts) {
       expect((await insist(kms, "Decrypt", { CiphertextBlob })).Plaintext).toBe(Plaintext);
     }
@@ -255,6 +271,9 @@ async function expectEverythingKept(): Promise<void> {
 
 /** Their dates come, and parts die while they are destroyed. */
 async function destroyDoomed(): Promise<void> {
+  for (const { kms, KeyId, state } of doomed) {
+    expect(await metadata(kms, KeyId), KeyId).toMatchObject({ KeyState: state });
+  }
   const { home, port } = system;
   expect(await system.stop()).toBe(0);
   const registry = new DatabaseSync(join(home, "bridge", "registry.sqlite"));
