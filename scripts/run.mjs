@@ -234,8 +234,15 @@ const tasks = {
     install();
     requireToken();
     build();
-    const env = environment({ EDGE_KMS_SOAK_SECONDS: process.env.EDGE_KMS_SOAK_SECONDS || "600" });
-    const files = args.length > 0 ? args : ["test/src/faults.test.ts"];
+    const seconds = Number(process.env.EDGE_KMS_SOAK_SECONDS || "600");
+    // A round of kills takes about two minutes.
+    const rounds = Math.max(1, Math.round(seconds / 120));
+    const env = environment({
+      EDGE_KMS_SOAK_SECONDS: String(seconds),
+      EDGE_KMS_KILL_ROUNDS: String(rounds),
+    });
+    const files =
+      args.length > 0 ? args : ["test/src/faults.test.ts", "test/src/kill-life-cycle.test.ts"];
     foreground(node24(), [vitest, "run", "--root", root, ...files], env);
   },
   bench() {
