@@ -169,6 +169,25 @@ describe("is closed to", () => {
   });
 });
 
+test.each([
+  ["answers no heartbeat", false],
+  ["answers only heartbeats that are long past", true],
+])("an edge that %s is cut off after five seconds", async (_name, isLate) => {
+  const account = await h.account();
+  const held = await connect(h.url, hello(h.edge(account)), false);
+  const first = await held.hears(({ type }) => type === "ping");
+  const answering = setInterval(() => {
+    if (isLate) held.socket.send(JSON.stringify({ ...first, type: "pong" }));
+  }, 100);
+  const startedAtMs = Date.now();
+  try {
+    expect(await held.closed).toBe(1001);
+  } finally {
+    clearInterval(answering);
+  }
+  expect(Date.now() - startedAtMs).toBeGreaterThan(4_000);
+});
+
 test("without the database there is no heartbeat, so edges do not take old epochs for true ones", async () => {
   const root = await h.account();
   const held = await connect(h.url, hello(h.edge(root)));

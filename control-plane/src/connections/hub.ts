@@ -4,7 +4,8 @@
  *
  * A heartbeat says "what you know of the epochs is true now": it is sent only after the database was read, by a reading
  * that took a second at most. A control
- * plane that has lost its database falls silent, and after 5 s its edges count as not connected (P2).
+ * plane that has lost its database falls silent, and after 5 s its edges count as not connected (P2). So does an edge that answers
+ * heartbeats more than 5 s old: what it knows is older than the promise.
  */
 
 import {
@@ -12,6 +13,7 @@ import {
   type ControlMessage,
   compareEpochs,
   DISCONNECTED_AFTER_MS,
+  type EdgeMessage,
   type Epoch,
   edgeMessage,
   HEARTBEAT_MS,
@@ -54,7 +56,10 @@ interface Connection {
   /** Newest epoch sent, by account; null until `hello`. */
   sent: Map<string, Epoch> | null;
   pingId: number;
-  heardAtMs: number;
+  /** When heartbeats that are not answered were sent, by id. */
+  readonly pings: Map<number, number>;
+  /** When the newest heartbeat that it answered was sent: what was sent before, it has. */
+  heardUntilMs: number;
 }
 
 /** A peer that does not read is cut off before its messages fill the memory. */
@@ -114,10 +119,11 @@ export function createHub(services: HubServices): Hub {
     if (connections.size === 0) return;
     await epochs.refresh();
     for (const connection of connections) {
-      if (clock() - connection.heardAtMs > DISCONNECTED_AFTER_MS) {
+      if (clock() - connection.heardUntilMs > DISCONNECTED_AFTER_MS) {
         drop(connection, 1001, "no answer");
       } else if (connection.sent !== null) {
         connection.pingId += 1;
+        connection.pings.set(connection.pingId, clock());
         send(connection, { type: "ping", id: connection.pingId });
       }
     }
@@ -149,7 +155,8 @@ export function createHub(services: HubServices): Hub {
         socket,
         sent: null,
         pingId: 0,
-        heardAtMs: clock(),
+        pings: new Map(),
+        heardUntilMs: clock(),
       };
       connections.add(connection);
       log.info("edge connected", { edge: edge.edge });
@@ -164,8 +171,15 @@ export function createHub(services: HubServices): Hub {
         .catch(() => drop(connection, 1011, "unavailable"));
       return {
         receive(text) {
-          if (!isEdgeMessage(text)) return drop(connection, 1008, "malformed message");
-          connection.heardAtMs = clock();
+          const message = readEdgeMessage(text);
+          if (message === null) return drop(connection, 1008, "malformed message");
+          const sentAtMs = connection.pings.get(message.id);
+          if (sentAtMs === undefined) return;
+          for (const id of connection.pings.keys()) {
+            if (id <= message.id) connection.pings.delete(id);
+          }
+          connection.heardUntilMs = sentAtMs;
+          if (clock() - sentAtMs > DISCONNECTED_AFTER_MS) return;
           presence.connected(connection.edge, connection.instance);
         },
         closed: () => drop(connection, 1000, "closed"),
@@ -178,10 +192,11 @@ export function createHub(services: HubServices): Hub {
   };
 }
 
-function isEdgeMessage(text: string): boolean {
+function readEdgeMessage(text: string): EdgeMessage | null {
   try {
-    return v.is(edgeMessage, JSON.parse(text));
+    const parsed = v.safeParse(edgeMessage, JSON.parse(text));
+    return parsed.success ? parsed.output : null;
   } catch {
-    return false;
+    return null;
   }
 }
