@@ -36,6 +36,7 @@ export const enableKeyRotation = {
     "UnauthorizedOperation",
     "UnsupportedOperation.ExternalCmkCanNotRotate",
     "UnsupportedOperation.NotRoleOperation",
+    "UnsupportedOperation.RotateNotSupported",
     "UnsupportedOperation.ServiceTemporaryUnavailable",
   ],
 } as const satisfies ActionDefinition;

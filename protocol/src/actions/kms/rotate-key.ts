@@ -27,6 +27,7 @@ export const rotateKey = {
     "ResourceUnavailable.CmkNotFound",
     "ResourceUnavailable.CmkStateNotSupport",
     "UnauthorizedOperation",
+    "UnsupportedOperation.NotRoleOperation",
     "UnsupportedOperation.RotateNotSupported",
   ],
 } as const satisfies ActionDefinition;
