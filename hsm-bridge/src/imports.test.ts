@@ -2,10 +2,11 @@
 
 import { constants, createPublicKey, publicEncrypt, randomBytes, randomUUID } from "node:crypto";
 import type { LeasedKey } from "@edge-kms/protocol";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { ACCOUNT, encryptWith, REGION, TestBridge } from "./testing/bridge.ts";
 import { readLeaseGrant, TestEdge } from "./testing/edge.ts";
 import { storeBackends } from "./testing/stores.ts";
+import { UPKEEP_MS } from "./upkeep.ts";
 
 const code = (value: string) => expect.objectContaining({ code: value });
 const paddings = {
@@ -108,6 +109,31 @@ describe.each(storeBackends)("imports over the $name store", (backend) => {
     expect((await openLease(asked)).key).toEqual(key);
   });
 
+  it("a deletion ends the pairs: the same import again undoes nothing", async () => {
+    const keyId = await newKey();
+    const other = await parameters(keyId);
+    const { token, publicKey } = await parameters(keyId);
+    const bytes = randomBytes(32);
+    const material = wrap(publicKey, bytes, "RSAES_OAEP_SHA_256");
+    const again = { ...name(keyId), token, material };
+    await bridge.controlPlane.call("importMaterial", again);
+    await bridge.controlPlane.call("deleteMaterial", name(keyId));
+    for (const kept of [
+      again,
+      {
+        ...again,
+        token: other.token,
+        material: wrap(other.publicKey, bytes, "RSAES_OAEP_SHA_256"),
+      },
+    ]) {
+      await expect(bridge.controlPlane.call("importMaterial", kept)).rejects.toEqual(
+        code("import-token"),
+      );
+    }
+    expect(await bridge.leaseOutcome(edge.leaseRequest([encryptWith(keyId)]))).toBe("not-found");
+    await importIt(keyId, bytes);
+  });
+
   it("three failures end a token and its pair, ten an hour's attempts", async () => {
     const keyId = await newKey();
     const { token, publicKey } = await parameters(keyId);
@@ -197,6 +223,41 @@ describe.each(storeBackends)("imports over the $name store", (backend) => {
     expect((await objects()).length).toBe(before.length);
     await expect(parameters(keyId)).rejects.toEqual(code("destroyed"));
   });
+
+  it("pairs end with their day, at a start and while nobody asks for anything", async () => {
+    const day = 86_400_001;
+    const pairObject = (keyId: string) =>
+      bridge.editRegistry((database) => {
+        const row = database.prepare("SELECT object_id FROM import_pairs WHERE key_id = ?");
+        return row.get(keyId)?.object_id;
+      });
+    const [first, second] = [await newKey(), await newKey()];
+    await parameters(first);
+    let ofFirst: unknown;
+    await bridge.restart(() => {
+      ofFirst = pairObject(first);
+      bridge.clockOffsetMs += day;
+    });
+    expect(ofFirst).toMatch(/^ek-/);
+    await parameters(second);
+    let ofSecond: unknown;
+    await bridge.restart(async () => {
+      ofSecond = pairObject(second);
+      const store = await bridge.openStore();
+      const ids = (await store.listObjects()).map(({ id }) => id);
+      await store.close();
+      expect(ids).toContain(ofSecond);
+      expect(ids).not.toContain(ofFirst);
+      bridge.upkeepMs = 50;
+    });
+    const destroyed = async () => (await bridge.operator.call("storeCalls", {})).calls.destroyKey;
+    expect(await destroyed()).toBe(0);
+    bridge.clockOffsetMs += day;
+    await vi.waitFor(async () => expect(await destroyed()).toBe(1), { timeout: 20_000 });
+    bridge.clockOffsetMs = 0;
+    bridge.upkeepMs = UPKEEP_MS;
+    expect(await objects()).not.toContain(ofSecond);
+  }, 60_000);
 
   it("says and keeps no material", async () => {
     const keyId = await newKey();

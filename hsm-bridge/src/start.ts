@@ -23,11 +23,14 @@ import { startServer } from "./server.ts";
 import { type BridgeSettings, homePaths } from "./settings.ts";
 import { checkStoreKind, readRecordedStoreKind, recordStoreKind } from "./store-record.ts";
 import { sweep } from "./sweep.ts";
+import { startUpkeep, UPKEEP_MS } from "./upkeep.ts";
 
 export interface StartOptions extends BridgeSettings {
   readonly logger?: Logger;
   /** Milliseconds since the epoch; the system's unless a test says otherwise. */
   readonly clock?: () => number;
+  /** Time from one upkeep to the next; a minute unless a test says otherwise. */
+  readonly upkeepMs?: number;
 }
 
 export interface RunningBridge {
@@ -45,7 +48,7 @@ export interface RunningBridge {
 
 /** Starts a bridge. Rejects with a StartupError whose message is one sentence for the operator. */
 export async function startBridge(options: StartOptions): Promise<RunningBridge> {
-  const { logger = createLogger(), clock = Date.now, ...settings } = options;
+  const { logger = createLogger(), clock = Date.now, upkeepMs = UPKEEP_MS, ...settings } = options;
   const paths = homePaths(settings.home);
   checkStoreAllowed(settings);
   const recordedKind = await readRecordedStoreKind(settings.home);
@@ -75,6 +78,7 @@ export async function startBridge(options: StartOptions): Promise<RunningBridge>
     const { store, calls } = countCalls(await openStore(settings, logger));
     closers.push(() => store.close());
     const bridge = await buildBridge(settings, database, store, calls, logger, clock);
+    closers.push(startUpkeep(bridge, upkeepMs));
     if (recordedKind === null) await recordStoreKind(settings.home, store.kind);
     const credentials = await openPki(paths.pki, settings.serverNames, clock(), logger);
     const server = await startServer(bridge, credentials, settings.host, settings.port);

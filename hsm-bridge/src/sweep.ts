@@ -7,13 +7,8 @@ import type { Bridge } from "./bridge.ts";
 import { destroyKeyObjects } from "./operations/destroy-key-objects.ts";
 import { keysInState } from "./registry/keys.ts";
 import { appendLog } from "./registry/log.ts";
-import {
-  findObject,
-  objectsInState,
-  quarantine,
-  removeUnfinished,
-  setObjectState,
-} from "./registry/objects.ts";
+import { findObject, objectsInState, quarantine, removeUnfinished } from "./registry/objects.ts";
+import { upkeep } from "./upkeep.ts";
 
 export interface SweepReport {
   readonly removed: number;
@@ -31,11 +26,7 @@ export async function sweep(bridge: SweepBridge): Promise<SweepReport> {
     await destroyKeyObjects(bridge, key.keyId, end, "bridge");
   }
 
-  // Material or an import's pair whose end was decided and not carried out.
-  for (const { object_id: objectId } of objectsInState(database, "destroying")) {
-    await store.destroyKey(objectId);
-    await database.commit(() => setObjectState(database, objectId, "destroyed"));
-  }
+  await upkeep(bridge);
 
   let removed = 0;
   for (const { object_id: objectId, purpose } of objectsInState(database, "creating")) {

@@ -4,18 +4,17 @@ import { randomBytes } from "node:crypto";
 import type { WrappingAlgorithm } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge.ts";
 import { encodeFields, wipe } from "../bytes.ts";
+import { toBridgeError } from "../errors.ts";
 import { paddingOf } from "../pairs/usages.ts";
 import { decryptRsa, makePair } from "../pairs/wrapped-pair.ts";
 import {
-  expiredImportPairs,
-  forgetFailures,
   type ImportPairRow,
   importPairsOf,
   insertImportPair,
   removeImportPair,
 } from "../registry/imports.ts";
 import type { KeyRow } from "../registry/keys.ts";
-import { createObjectBy, setObjectState } from "../registry/objects.ts";
+import { createObjectBy, finishDestruction, setObjectState } from "../registry/objects.ts";
 
 const KIND = "rsa-2048-decrypt";
 /** Contract §3.6: good for 24 hours. */
@@ -35,7 +34,6 @@ export async function makeImportPair(
   algorithm: WrappingAlgorithm,
 ): Promise<{ readonly row: ImportPairRow; readonly publicKey: Uint8Array }> {
   const { database, store } = bridge;
-  await endExpiredImportPairs(bridge);
   const others = importPairsOf(database, key.keyId);
   for (const old of others.slice(0, Math.max(0, others.length - MAX_PAIRS + 1))) {
     await endImportPair(bridge, old);
@@ -87,21 +85,30 @@ export async function unwrapMaterial(
   }
 }
 
-/** Destroys the pair. Repeating it is harmless: the decision is written down first, and the next start finishes it. */
-export async function endImportPair(
-  { database, store }: Bridge,
-  row: ImportPairRow,
-): Promise<void> {
-  await database.commit(() => {
-    removeImportPair(database, row.importId);
-    setObjectState(database, row.objectId, "destroying");
-  });
-  await store.destroyKey(row.objectId);
-  await database.commit(() => setObjectState(database, row.objectId, "destroyed"));
+type PairsBridge = Pick<Bridge, "database" | "store" | "logger">;
+
+/** Writes down that a pair ends; from then on no token names it. Only inside a commit. */
+export function decideEndOfPair(database: Bridge["database"], row: ImportPairRow): void {
+  removeImportPair(database, row.importId);
+  setObjectState(database, row.objectId, "destroying");
 }
 
-export async function endExpiredImportPairs(bridge: Bridge): Promise<void> {
-  const nowMs = bridge.clock();
-  for (const row of expiredImportPairs(bridge.database, nowMs)) await endImportPair(bridge, row);
-  await bridge.database.commit(() => forgetFailures(bridge.database, nowMs - FAILURE_WINDOW_MS));
+/** Destroys what a pair that has ended left in the store. What the store fails to do now the upkeep does later. */
+export async function destroyPairObject(
+  { database, store, logger }: PairsBridge,
+  { objectId }: ImportPairRow,
+): Promise<void> {
+  try {
+    await finishDestruction(database, store, objectId);
+  } catch (error) {
+    logger.warn("an import pair that has ended stays in the store for now", {
+      objectId,
+      code: toBridgeError(error).code,
+    });
+  }
+}
+
+export async function endImportPair(bridge: PairsBridge, row: ImportPairRow): Promise<void> {
+  await bridge.database.commit(() => decideEndOfPair(bridge.database, row));
+  await destroyPairObject(bridge, row);
 }

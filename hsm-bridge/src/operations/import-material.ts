@@ -8,12 +8,7 @@ import type { Bridge, Operation } from "../bridge.ts";
 import { wipe } from "../bytes.ts";
 import { BridgeError } from "../errors.ts";
 import { fingerprintOf } from "../imports/fingerprint.ts";
-import {
-  endExpiredImportPairs,
-  endImportPair,
-  FAILURE_WINDOW_MS,
-  unwrapMaterial,
-} from "../imports/import-pairs.ts";
+import { endImportPair, FAILURE_WINDOW_MS, unwrapMaterial } from "../imports/import-pairs.ts";
 import { decodeToken } from "../imports/token.ts";
 import {
   countFailure,
@@ -63,7 +58,6 @@ export const importMaterial: Operation<"importMaterial"> = (bridge, request, { r
 
 /** The pair that a valid token of this key names. */
 async function pairOf(bridge: Bridge, key: KeyRow, token: string): Promise<ImportPairRow> {
-  await endExpiredImportPairs(bridge);
   const content = decodeToken(bridge, token);
   const row = content === null ? null : findImportPair(bridge.database, content.importId);
   const isOfKey =

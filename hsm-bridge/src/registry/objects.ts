@@ -74,6 +74,16 @@ export async function removeUnfinished(
   return wasThere;
 }
 
+/** Carries out a destruction that is written down (`destroying`). Repeating it is harmless. */
+export async function finishDestruction(
+  database: Database,
+  store: KeyStore,
+  objectId: string,
+): Promise<void> {
+  await store.destroyKey(objectId);
+  await database.commit(() => setObjectState(database, objectId, "destroyed"));
+}
+
 export function findObject(database: Database, objectId: string): ObjectRow | null {
   return database.get<ObjectRow>(
     "SELECT object_id, purpose, state FROM objects WHERE object_id = ?",

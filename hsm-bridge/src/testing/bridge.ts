@@ -13,6 +13,7 @@ import { createLogger } from "../log.ts";
 import { type BridgeSettings, homePaths } from "../settings.ts";
 import { openSoftwareStore } from "../software/software-store.ts";
 import { type RunningBridge, startBridge } from "../start.ts";
+import { UPKEEP_MS } from "../upkeep.ts";
 import type { SignedRequest, TestEdge } from "./edge.ts";
 import { type PreparedStore, type StoreBackend, silentLogger } from "./stores.ts";
 
@@ -33,6 +34,8 @@ export class TestBridge {
   readonly output: string[] = [];
   /** Added to the system's clock. */
   clockOffsetMs = 0;
+  /** For the next start. */
+  upkeepMs = UPKEEP_MS;
   running: RunningBridge | null = null;
   clients: Record<BridgeRole, BridgeClient> | null = null;
 
@@ -73,6 +76,7 @@ export class TestBridge {
       ...this.settings,
       logger: createLogger(write, write),
       clock: () => Date.now() + this.clockOffsetMs,
+      upkeepMs: this.upkeepMs,
     });
     this.clients = {
       "control-plane": await this.client("control-plane"),
