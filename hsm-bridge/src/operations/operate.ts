@@ -32,7 +32,8 @@ import { type BranchInUse, branchOf, requireUsableKey } from "../key-use.ts";
 import { decryptWithPair, requirePair, signWithPair, type UsedPair } from "../pairs/key-pairs.ts";
 import { raiseEpoch } from "../registry/epochs.ts";
 import { addPermittedEncryptions, type KeyRow } from "../registry/keys.ts";
-import { appendLog } from "../registry/log.ts";
+import { appendLog, type LogDetails } from "../registry/log.ts";
+import { notePairUse } from "../registry/pairs.ts";
 import { sealToEdge } from "../seal-to-edge.ts";
 
 type Input = BridgeRequest<"operate">;
@@ -58,7 +59,10 @@ export const operate: Operation<"operate"> = async (bridge, input) => {
     }
     if (outcome === null) {
       // Played again, it would make the HSM work again.
-      await bridge.database.commit(() => request.remember());
+      await bridge.database.commit(() => {
+        request.remember();
+        noteUse(bridge, request, "operation-failed", key, used, {});
+      });
       throw new BridgeError("not-authentic", "The ciphertext does not open.");
     }
     try {
@@ -220,21 +224,36 @@ async function release(
     if (asked.purpose === "encrypt" && !("pair" in used)) {
       addPermittedEncryptions(database, used.branch.branch, 1);
     }
-    appendLog(database, bridge.clock(), "operation-performed", "control-plane", {
-      edge: edge.edge,
-      instance: payload.instance,
-      group: "pair" in used ? edge.group : used.branch.group,
-      account: key.account,
-      region: key.region,
-      keyId: key.keyId,
-      version: used.version.version,
-      branch: "pair" in used ? "" : used.branch.branch,
-      purpose: asked.purpose,
+    noteUse(bridge, request, "operation-performed", key, used, {
       leaseId,
       expiresAtMs: result.expiresAtMs,
-      auditSeq: payload.auditHead.seq,
-      auditHash: payload.auditHead.hash,
     });
   });
   return bridge.identity.sign(type, result);
+}
+
+/** Puts it on record that a key was put to use, whatever came of it. Only inside a commit. */
+function noteUse(
+  { database, clock }: Bridge,
+  { edge, payload }: OperationEdgeRequest,
+  event: "operation-performed" | "operation-failed",
+  key: KeyRow,
+  used: BranchInUse | UsedPair,
+  more: LogDetails,
+): void {
+  if ("pair" in used) notePairUse(database, key.keyId);
+  appendLog(database, clock(), event, "control-plane", {
+    edge: edge.edge,
+    instance: payload.instance,
+    group: "pair" in used ? edge.group : used.branch.group,
+    account: key.account,
+    region: key.region,
+    keyId: key.keyId,
+    version: used.version.version,
+    branch: "pair" in used ? "" : used.branch.branch,
+    purpose: payload.operation.purpose,
+    ...more,
+    auditSeq: payload.auditHead.seq,
+    auditHash: payload.auditHead.hash,
+  });
 }

@@ -1,6 +1,7 @@
 /** Private keys of asymmetric CMKs: in the store where it keeps their kind, else sealed under the version's object and opened per use. */
 
 import {
+  isDigestOf,
   type RsaDecryptAlgorithm,
   type SignAlgorithm,
   signAlgorithmRows,
@@ -116,6 +117,9 @@ export async function signWithPair(
 ): Promise<Uint8Array> {
   const { pair } = used;
   if (signAlgorithmRows[algorithm].usage !== pair.usage) throw wrongUsage();
+  if (isDigest && !isDigestOf(algorithm, message)) {
+    throw new BridgeError("bad-request", "The digest is not as long as the algorithm's.");
+  }
   const kind = kindOfUsage[pair.usage];
   const scheme = schemeOf[algorithm];
   const digest = isDigest ? message : digestOf(algorithm, pair.publicKey, message);

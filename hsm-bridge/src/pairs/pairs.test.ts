@@ -45,6 +45,8 @@ describe.each(allStoreBackends)("asymmetric keys over the $name store", (backend
   let bridge: TestBridge;
   let edge: TestEdge;
   const pairs = new Map<AsymmetricKeyUsage, { keyId: string; publicKey: Buffer }>();
+  /** Keys of single tests that are still there. */
+  const others: string[] = [];
 
   const name = (keyId: string) => ({ account: ACCOUNT, region: REGION, keyId });
   const create = async (usage: AsymmetricKeyUsage, keyId: string = randomUUID()) => {
@@ -144,6 +146,45 @@ describe.each(allStoreBackends)("asymmetric keys over the $name store", (backend
     expect(sm2.doVerifySignature([...e], ofDigest, key, { der: true, hash: false })).toBe(true);
   });
 
+  it("signs no digest of another length than the algorithm's", async () => {
+    for (const algorithm of Object.keys(signAlgorithmRows) as SignAlgorithm[]) {
+      const { digestBytes } = signAlgorithmRows[algorithm];
+      for (const length of [0, 1, digestBytes - 1, digestBytes + 1, 80 - digestBytes, 4096]) {
+        await expect(sign(algorithm, Buffer.alloc(length, 1), true)).rejects.toEqual(
+          code("bad-request"),
+        );
+      }
+    }
+  });
+
+  it("gives up a pair right after it was made, and none that was put to use", async () => {
+    const giveUp = (keyId: string) => bridge.controlPlane.call("abandonKey", name(keyId));
+    const [unused, used, tried, old] = await Promise.all(
+      Array.from({ length: 4 }, async () => (await create("ASYMMETRIC_DECRYPT_SM2")).keyId),
+    );
+    const operation = { purpose: "asymmetric-decrypt", algorithm: "SM2" } as const;
+    const key = async (keyId = "") =>
+      (await create("ASYMMETRIC_DECRYPT_SM2", keyId)).publicKey.subarray(-65).toString("hex");
+    const ciphertext = Buffer.from(sm2.doEncrypt([1, 2, 3], await key(used), 1), "hex");
+    await ask({ ...operation, ...name(used ?? "") }, Buffer.concat([Buffer.of(4), ciphertext]));
+    await expect(ask({ ...operation, ...name(tried ?? "") }, empty)).rejects.toEqual(
+      code("not-authentic"),
+    );
+    const { entries } = await bridge.operator.call("readLog", { afterSeq: 0, limit: 1000 });
+    expect(entries.at(-1)).toMatchObject({
+      event: "operation-failed",
+      details: { edge: "edge-1", keyId: tried, purpose: "asymmetric-decrypt" },
+    });
+    await giveUp(unused ?? "");
+    for (const keyId of [used, tried]) {
+      await expect(giveUp(keyId ?? "")).rejects.toEqual(code("conflict"));
+    }
+    bridge.clockOffsetMs += 600_001;
+    await expect(giveUp(old ?? "")).rejects.toEqual(code("conflict"));
+    bridge.clockOffsetMs = 0;
+    others.push(used ?? "", tried ?? "", old ?? "");
+  });
+
   it("decrypts RSA with every padding, and answers one thing to all else", async () => {
     const usage = "ASYMMETRIC_DECRYPT_RSA_2048";
     const key = keyOf(usage);
@@ -229,8 +270,8 @@ describe.each(allStoreBackends)("asymmetric keys over the $name store", (backend
     for (const algorithm of Object.keys(signAlgorithmRows) as SignAlgorithm[]) {
       expect((await sign(algorithm, Buffer.from("again"))).length).toBeGreaterThan(60);
     }
-    for (const usage of asymmetricKeyUsages) {
-      const { keyId } = pairOf(usage);
+    const all = [...others, ...asymmetricKeyUsages.map((usage) => pairOf(usage).keyId)];
+    for (const keyId of all) {
       await bridge.controlPlane.call("scheduleDestruction", { ...name(keyId), notBeforeMs: 0 });
     }
     await expect(sign("SM2DSA", empty)).rejects.toEqual(code("conflict"));
@@ -239,9 +280,7 @@ describe.each(allStoreBackends)("asymmetric keys over the $name store", (backend
     await expect(bridge.controlPlane.call("abandonKey", name(keyId))).rejects.toEqual(
       code("conflict"),
     );
-    for (const usage of asymmetricKeyUsages) {
-      await bridge.controlPlane.call("destroyKey", name(pairOf(usage).keyId));
-    }
+    for (const keyId of all) await bridge.controlPlane.call("destroyKey", name(keyId));
     bridge.clockOffsetMs = 0;
     await expect(sign("SM2DSA", empty)).rejects.toEqual(code("destroyed"));
     await bridge.stop();

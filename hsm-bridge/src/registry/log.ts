@@ -34,6 +34,7 @@ export type LogEvent =
   | "material-rejected"
   | "object-quarantined"
   | "object-removed"
+  | "operation-failed"
   | "operation-performed"
   | "unfrozen";
 

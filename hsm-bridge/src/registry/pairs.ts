@@ -32,6 +32,15 @@ export function insertPair(database: Database, row: PairRow): void {
   );
 }
 
+/** Only inside a commit. */
+export function notePairUse(database: Database, keyId: string): void {
+  database.run("UPDATE key_pairs SET is_used = 1 WHERE key_id = ? AND is_used = 0", keyId);
+}
+
+export function isPairUsed(database: Database, keyId: string): boolean {
+  return database.get("SELECT 1 FROM key_pairs WHERE key_id = ? AND is_used = 1", keyId) !== null;
+}
+
 /** Takes the wrapped bytes away; SQLite overwrites them (secure_delete). Only inside a commit. */
 export function erasePair(database: Database, keyId: string): void {
   database.run("UPDATE key_pairs SET wrapped = NULL WHERE key_id = ?", keyId);

@@ -169,4 +169,10 @@ export const migrations: readonly string[] = [
   DROP TABLE branches;
   ALTER TABLE branches_by_turn RENAME TO branches;
   `,
+  `
+  -- Whether an edge ever had an operation tried with the private key. From then on only destruction, with its waiting period, ends it.
+  ALTER TABLE key_pairs ADD COLUMN is_used INTEGER NOT NULL DEFAULT 0 CHECK (is_used IN (0, 1));
+  UPDATE key_pairs SET is_used = 1
+    WHERE key_id IN (SELECT json_extract(details, '$.keyId') FROM log WHERE event = 'operation-performed');
+  `,
 ];
