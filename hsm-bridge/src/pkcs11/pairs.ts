@@ -14,6 +14,7 @@ import {
 import type { PairKind, RsaPadding, SignScheme } from "../key-store.ts";
 import { isPkcs1EncodingOf, sha256DigestInfo } from "../pkcs1.ts";
 import type { Handle, Library } from "./library.ts";
+import { isLockedIn } from "./locked-in.ts";
 import {
   CKR_ARGUMENTS_BAD,
   CKR_MECHANISM_INVALID,
@@ -79,7 +80,7 @@ export class Pairs {
       );
       const { publicKey, privateKey } = pair;
       try {
-        if (!this.#isLockedIn(session, privateKey)) {
+        if (!isLockedIn(this.#library, session, privateKey)) {
           throw new TokenError("internal", "The token made a private key that is not locked in.");
         }
         const spki = isRsa
@@ -103,19 +104,13 @@ export class Pairs {
       { type: ck.CKA_EXTRACTABLE, value: false },
       { type: ck.CKA_DECRYPT, value: isForDecryption },
       { type: ck.CKA_SIGN, value: !isForDecryption },
+      // Tokens take what is not named for permitted.
+      { type: ck.CKA_SIGN_RECOVER, value: false },
+      { type: ck.CKA_UNWRAP, value: false },
+      { type: ck.CKA_DERIVE, value: false },
       { type: ck.CKA_ID, value: Buffer.from(id) },
       { type: ck.CKA_LABEL, value: `edge-kms ${id}` },
     ];
-  }
-
-  #isLockedIn(session: Handle, key: Handle): boolean {
-    const { module, ck } = this.#library;
-    const flags = module.C_GetAttributeValue(session, key, [
-      { type: ck.CKA_SENSITIVE },
-      { type: ck.CKA_EXTRACTABLE },
-    ]);
-    const expected = [1, 0];
-    return expected.every((value, i) => (flags[i]?.value as Buffer | undefined)?.[0] === value);
   }
 
   #rsaSpki(session: Handle, key: Handle): Buffer {

@@ -7,9 +7,10 @@ import { randomBytes } from "node:crypto";
 import type { SelfTestReport } from "../key-store.ts";
 import { gcmKnownAnswer } from "../known-answer.ts";
 import type { Handle, Library } from "./library.ts";
+import { isLockedIn } from "./locked-in.ts";
 import { TokenError } from "./return-values.ts";
 import type { Sessions } from "./sessions.ts";
-import { gcmMechanism, isLockedIn, keyTemplate } from "./token.ts";
+import { gcmMechanism, keyTemplate } from "./token.ts";
 
 const refuse = (sentence: string): TokenError =>
   new TokenError("hsm-unavailable", sentence, { isFinal: true });

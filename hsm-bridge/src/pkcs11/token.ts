@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { objectIdPattern, type StoredObject } from "../key-store.ts";
 import type { Handle, Library } from "./library.ts";
+import { isLockedIn } from "./locked-in.ts";
 import { Pairs } from "./pairs.ts";
 import { CKR_GENERAL_ERROR, returnValueOf, returnValues, TokenError } from "./return-values.ts";
 import type { Sessions } from "./sessions.ts";
@@ -47,18 +48,6 @@ export function keyTemplate({ ck }: Library, isTokenObject: boolean, id: string 
           { type: ck.CKA_LABEL, value: `edge-kms ${id}` },
         ]),
   ];
-}
-
-/** Whether a key is sensitive and cannot be extracted, and never could. */
-export function isLockedIn({ ck, module }: Library, session: Handle, key: Handle): boolean {
-  const flags = module.C_GetAttributeValue(session, key, [
-    { type: ck.CKA_SENSITIVE },
-    { type: ck.CKA_EXTRACTABLE },
-    { type: ck.CKA_ALWAYS_SENSITIVE },
-    { type: ck.CKA_NEVER_EXTRACTABLE },
-  ]);
-  const expected = [1, 0, 1, 1];
-  return expected.every((value, i) => (flags[i]?.value as Buffer | undefined)?.[0] === value);
 }
 
 export class Token {
