@@ -1,5 +1,12 @@
 /** Private keys in SoftHSM in this process, whole and with functions replaced by bad ones. */
 
+import {
+  constants,
+  createPublicKey,
+  generateKeyPairSync,
+  privateDecrypt,
+  publicEncrypt,
+} from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { isWithoutHsm, type PreparedToken, prepareToken } from "../testing/stores.ts";
 import { type Library, loadLibrary, type Pkcs11 } from "./library.ts";
@@ -10,11 +17,21 @@ describe.skipIf(isWithoutHsm)("pairs in a token", () => {
   let prepared: PreparedToken;
   let library: Library;
 
+  /** To the key "rsa". */
+  let sealed: Record<"pkcs1" | "oaep-sha1" | "oaep-sha256", Buffer>;
+
   beforeAll(async () => {
     prepared = await prepareToken();
     process.env.SOFTHSM2_CONF = prepared.settings.env?.SOFTHSM2_CONF ?? "";
     library = loadLibrary(prepared.settings.modulePath);
-    await tokenWith({}).pairs.generate("rsa", "rsa-2048-decrypt");
+    const spki = await tokenWith({}).pairs.generate("rsa", "rsa-2048-decrypt");
+    const key = createPublicKey({ key: spki, format: "der", type: "spki" });
+    const text = Buffer.from("text");
+    sealed = {
+      pkcs1: publicEncrypt({ key, padding: constants.RSA_PKCS1_PADDING }, text),
+      "oaep-sha1": publicEncrypt({ key, oaepHash: "sha1" }, text),
+      "oaep-sha256": publicEncrypt({ key, oaepHash: "sha256" }, text),
+    };
   });
   afterAll(async () => {
     library?.module.C_Finalize();
@@ -98,4 +115,89 @@ describe.skipIf(isWithoutHsm)("pairs in a token", () => {
     await expect(token.pairs.generate("leaky", "p-256-sign")).rejects.toThrow(/not locked in/);
     expect((await tokenWith({}).list()).map(({ id }) => id)).not.toContain("leaky");
   });
+
+  const answering = (encoded: () => Buffer): Partial<Pkcs11> => ({
+    C_DecryptInit: ((_session: Buffer, { mechanism }: { mechanism: number }) => {
+      if (mechanism === library.ck.CKM_RSA_PKCS_OAEP) throw ckr(7);
+    }) as Pkcs11["C_DecryptInit"],
+    C_DecryptAsync: (async () => encoded()) as Pkcs11["C_DecryptAsync"],
+  });
+  const ckr = (code: number): Error => Object.assign(new Error("CKR"), { code });
+  const corrupt = expect.objectContaining({
+    failure: expect.objectContaining({ code: "corrupt" }),
+  });
+  const ciphertext = Buffer.alloc(256, 1);
+
+  it("undoes OAEP with SHA-256 in the same time for whatever the token answers", async () => {
+    let encoded: Buffer = Buffer.alloc(256);
+    const { pairs } = tokenWith(answering(() => Buffer.from(encoded)));
+    const low = Buffer.alloc(256, 0xff);
+    low[0] = 0;
+    // Above every modulus, and so not to be encrypted to the key that decodes.
+    const high = Buffer.alloc(256, 0xff);
+    const times = new Map<Buffer, number[]>([
+      [low, []],
+      [high, []],
+    ]);
+    for (let round = 0; round < 60; round++) {
+      for (const [bytes, list] of times) {
+        encoded = bytes;
+        const startedAt = performance.now();
+        await expect(pairs.rsaDecrypt("rsa", "oaep-sha256", ciphertext)).rejects.toEqual(corrupt);
+        list.push(performance.now() - startedAt);
+      }
+    }
+    // The least of many: what the machine does besides only adds. The private operation was most of it, or missing.
+    const least = (bytes: Buffer) => Math.min(...(times.get(bytes) ?? []));
+    expect(least(high)).toBeGreaterThan(least(low) * 0.75);
+  });
+
+  it("takes no OAEP encoding that begins with another octet than zero", async () => {
+    const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    const sealed = publicEncrypt({ key: pair.publicKey, oaepHash: "sha256" }, Buffer.from("text"));
+    const padding = constants.RSA_NO_PADDING;
+    const encoded = privateDecrypt({ key: pair.privateKey, padding }, sealed);
+    const { pairs } = tokenWith(answering(() => Buffer.from(encoded)));
+    const open = () => pairs.rsaDecrypt("rsa", "oaep-sha256", ciphertext);
+    expect((await open()).toString()).toBe("text");
+    encoded[0] = 1;
+    await expect(open()).rejects.toEqual(corrupt);
+  });
+
+  it("does no PKCS#1 with a token that cannot be checked", async () => {
+    for (const code of [7, 0x70, 0x71]) {
+      const { pairs } = tokenWith({
+        C_DecryptInit: ((_session: Buffer, { mechanism }: { mechanism: number }) => {
+          if (mechanism === library.ck.CKM_RSA_X_509) throw ckr(code);
+        }) as Pkcs11["C_DecryptInit"],
+        C_DecryptAsync: (async () => Buffer.from("made up")) as Pkcs11["C_DecryptAsync"],
+      });
+      const opened = pairs.rsaDecrypt("rsa", "pkcs1", ciphertext);
+      await expect(opened).rejects.toMatchObject({ code });
+    }
+  });
+
+  it.each(["pkcs1", "oaep-sha1", "oaep-sha256"] as const)(
+    "%s: a token in trouble is not the ciphertext's fault",
+    async (padding) => {
+      const { module } = library;
+      for (const code of [5, 6]) {
+        let failing = Number.POSITIVE_INFINITY;
+        const { pairs } = tokenWith({
+          C_DecryptAsync: (async (session: Buffer, data: Buffer, out: Buffer) => {
+            const opened = await module.C_DecryptAsync(session, data, out);
+            if (failing-- > 0) throw ckr(code);
+            return opened;
+          }) as Pkcs11["C_DecryptAsync"],
+        });
+        await expect(pairs.rsaDecrypt("rsa", padding, sealed[padding])).rejects.toMatchObject({
+          code,
+        });
+        failing = 1;
+        await expect(pairs.rsaDecrypt("rsa", padding, sealed[padding])).rejects.toEqual(corrupt);
+        const opened = await pairs.rsaDecrypt("rsa", padding, sealed[padding]);
+        expect(opened.toString()).toBe("text");
+      }
+    },
+  );
 });

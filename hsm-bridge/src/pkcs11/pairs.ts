@@ -10,6 +10,7 @@ import {
   type KeyObject,
   privateDecrypt,
   publicEncrypt,
+  randomBytes,
 } from "node:crypto";
 import type { PairKind, RsaPadding, SignScheme } from "../key-store.ts";
 import { isPkcs1EncodingOf, sha256DigestInfo } from "../pkcs1.ts";
@@ -145,15 +146,14 @@ export class Pairs {
   /** The plaintext, which the caller wipes. `corrupt` for a ciphertext that is not one under the key. */
   async rsaDecrypt(id: string, padding: RsaPadding, ciphertext: Buffer): Promise<Buffer> {
     if (ciphertext.length !== RSA_BYTES) throw doesNotOpen();
-    const { ck } = this.#library;
     switch (padding) {
       case "pkcs1":
         return this.#decryptPkcs1(id, ciphertext);
       case "oaep-sha1":
-        return this.#decrypt(id, this.#oaep(ck.CKM_SHA_1, MGF1_SHA1), ciphertext);
+        return this.#decrypt(id, padding, ciphertext);
       case "oaep-sha256":
         try {
-          return await this.#decrypt(id, this.#oaep(ck.CKM_SHA256, MGF1_SHA256), ciphertext);
+          return await this.#decrypt(id, padding, ciphertext);
         } catch (error) {
           // SoftHSM has OAEP over SHA-1 only and says CKR_ARGUMENTS_BAD to any other.
           const value = returnValueOf(error);
@@ -165,40 +165,36 @@ export class Pairs {
 
   /**
    * Padding is removed in the token. Newer ones answer wrong padding with made-up plaintext ("implicit rejection"), which here would
-   * become somebody's key or data: the encoded message is fetched as well, and must be the encoding of what was answered.
+   * become somebody's key or data: the encoded message is fetched as well, and must be the encoding of what was answered. A token
+   * without RSADP alone does no PKCS#1 here: whether it tells wrong padding cannot be known.
    */
   async #decryptPkcs1(id: string, ciphertext: Buffer): Promise<Buffer> {
-    const { ck } = this.#library;
-    const plaintext = await this.#decrypt(id, { mechanism: ck.CKM_RSA_PKCS }, ciphertext);
+    const plaintext = await this.#decrypt(id, "pkcs1", ciphertext);
     let encoded: Buffer | null = null;
     let isGenuine = false;
     try {
-      encoded = await this.#decryptRaw(id, ciphertext);
+      encoded = await this.#decrypt(id, "none", ciphertext);
       isGenuine = isPkcs1EncodingOf(encoded, plaintext);
-    } catch (error) {
-      // A token without RSADP alone has its own word for wrong padding.
-      if (!isMechanismMissing(returnValueOf(error))) {
-        plaintext.fill(0);
-        throw error;
-      }
-      isGenuine = true;
     } finally {
       encoded?.fill(0);
+      if (!isGenuine) plaintext.fill(0);
     }
     if (isGenuine) return plaintext;
-    plaintext.fill(0);
     throw doesNotOpen();
   }
 
-  /** RSADP (RFC 8017 §5.1.2): the encoded message, 256 bytes, which the caller wipes. */
-  async #decryptRaw(id: string, ciphertext: Buffer): Promise<Buffer> {
+  #mechanism(padding: RsaPadding | "none"): Mechanism {
     const { ck } = this.#library;
-    const encoded = await this.#decrypt(id, { mechanism: ck.CKM_RSA_X_509 }, ciphertext);
-    if (encoded.length === RSA_BYTES) return encoded;
-    const whole = Buffer.alloc(RSA_BYTES);
-    whole.set(encoded, RSA_BYTES - encoded.length);
-    encoded.fill(0);
-    return whole;
+    switch (padding) {
+      case "none":
+        return { mechanism: ck.CKM_RSA_X_509 };
+      case "pkcs1":
+        return { mechanism: ck.CKM_RSA_PKCS };
+      case "oaep-sha1":
+        return this.#oaep(ck.CKM_SHA_1, MGF1_SHA1);
+      case "oaep-sha256":
+        return this.#oaep(ck.CKM_SHA256, MGF1_SHA256);
+    }
   }
 
   #oaep(hashAlg: number, mgf: number) {
@@ -207,24 +203,62 @@ export class Pairs {
     return { mechanism: ck.CKM_RSA_PKCS_OAEP, parameter };
   }
 
-  async #decrypt(id: string, mechanism: Mechanism, ciphertext: Buffer): Promise<Buffer> {
-    const { module } = this.#library;
-    const out = Buffer.alloc(RSA_BYTES);
+  /** Without padding: RSADP (RFC 8017 §5.1.2), the encoded message in 256 bytes. */
+  async #decrypt(id: string, padding: RsaPadding | "none", ciphertext: Buffer): Promise<Buffer> {
     try {
       return await this.#sessions.use(true, async (session) => {
         const key = this.#finder.requirePrivate(session, id);
         if (!this.#isInRange(session, key, ciphertext)) throw doesNotOpen();
-        module.C_DecryptInit(session, mechanism, key);
-        return Buffer.from(await module.C_DecryptAsync(session, ciphertext, out));
+        return this.#decryptIn(session, key, padding, ciphertext);
       });
     } catch (error) {
-      // What SoftHSM and others answer to wrong padding. Nothing else can be wrong with 256 bytes under a key that is there.
       const value = returnValueOf(error);
-      const isRefusal =
-        value !== null && (refusals.has(value) || returnValues[value]?.code === "corrupt");
-      throw isRefusal ? doesNotOpen() : error;
+      if (value === null) throw error;
+      if (refusals.has(value) || returnValues[value]?.code === "corrupt") throw doesNotOpen();
+      // SoftHSM says CKR_GENERAL_ERROR to wrong padding, others to trouble. Only if the same key still works is it the bytes' fault.
+      if (ambiguous.has(value) && (await this.#works(id, padding))) throw doesNotOpen();
+      throw error;
+    }
+  }
+
+  async #decryptIn(
+    session: Handle,
+    key: Handle,
+    padding: RsaPadding | "none",
+    ciphertext: Buffer,
+  ): Promise<Buffer> {
+    const { module } = this.#library;
+    const out = Buffer.alloc(RSA_BYTES);
+    try {
+      module.C_DecryptInit(session, this.#mechanism(padding), key);
+      const opened = await module.C_DecryptAsync(session, ciphertext, out);
+      // Some tokens leave the zeros out that an encoded message begins with.
+      const length = padding === "none" ? RSA_BYTES : opened.length;
+      const own = Buffer.alloc(length);
+      own.set(opened, length - opened.length);
+      return own;
     } finally {
       out.fill(0);
+    }
+  }
+
+  /** One real decryption under a key. */
+  async #works(id: string, padding: RsaPadding | "none"): Promise<boolean> {
+    const probe = Buffer.concat([
+      Buffer.of(0),
+      randomBytes((padding === "none" ? RSA_BYTES : 33) - 1),
+    ]);
+    try {
+      const opened = await this.#sessions.use(true, (session) => {
+        const key = this.#finder.requirePrivate(session, id);
+        const spki = this.#rsaSpki(session, key);
+        const publicKey = createPublicKey({ key: spki, format: "der", type: "spki" });
+        const ciphertext = publicEncrypt({ key: publicKey, ...openSslPaddings[padding] }, probe);
+        return this.#decryptIn(session, key, padding, ciphertext);
+      });
+      return opened.equals(probe);
+    } catch {
+      return false;
     }
   }
 
@@ -244,23 +278,27 @@ export class Pairs {
 
   /**
    * RSADP in the token, the rest of RSAES-OAEP in OpenSSL, in constant time: the encoded message is encrypted without padding to a key
-   * of this process, whose decryption with padding then decodes it. A valid encoding begins with a zero octet, so it is below any
-   * modulus of that length (RFC 8017 §7.1.2, step 3g).
+   * of this process, whose decryption with padding then decodes it. A valid encoding begins with a zero octet (RFC 8017 §7.1.2, step
+   * 3g). With another it could be above the other key's modulus and end sooner, and who sees that decrypts with some thousand
+   * questions (Manger, CRYPTO 2001): the octet is set to zero, remembered, and judged when all else is done.
    */
   async #decryptOaepSha256Outside(id: string, ciphertext: Buffer): Promise<Buffer> {
-    const encoded = await this.#decryptRaw(id, ciphertext);
+    const encoded = await this.#decrypt(id, "none", ciphertext);
+    const first = encoded[0];
+    encoded[0] = 0;
+    let plaintext: Buffer | null = null;
     try {
       const { publicKey, privateKey } = decodingPair();
-      const again = publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, encoded);
-      return privateDecrypt(
-        { key: privateKey, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" },
-        again,
-      );
+      const again = publicEncrypt({ key: publicKey, ...openSslPaddings.none }, encoded);
+      plaintext = privateDecrypt({ key: privateKey, ...openSslPaddings["oaep-sha256"] }, again);
     } catch {
-      throw doesNotOpen();
+      // told below
     } finally {
       encoded.fill(0);
     }
+    if (plaintext !== null && first === 0) return plaintext;
+    plaintext?.fill(0);
+    throw doesNotOpen();
   }
 
   /** RSA: 256 bytes. Curves: r || s. `digest` has 32 bytes, 48 for P-384. */
@@ -291,8 +329,17 @@ export class Pairs {
 
 const isMechanismMissing = (value: number | null): boolean =>
   value === CKR_MECHANISM_INVALID || value === CKR_MECHANISM_PARAM_INVALID;
-/** CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED, CKR_DATA_INVALID, CKR_DATA_LEN_RANGE. */
-const refusals: ReadonlySet<number> = new Set([5, 6, 32, 33]);
+/** What tokens say to wrong padding beside the codes for it: CKR_DATA_INVALID, CKR_DATA_LEN_RANGE. */
+const refusals: ReadonlySet<number> = new Set([32, 33]);
+/** CKR_GENERAL_ERROR, CKR_FUNCTION_FAILED. */
+const ambiguous: ReadonlySet<number> = new Set([5, 6]);
+
+const openSslPaddings = {
+  none: { padding: constants.RSA_NO_PADDING },
+  pkcs1: { padding: constants.RSA_PKCS1_PADDING },
+  "oaep-sha1": { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha1" },
+  "oaep-sha256": { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: "sha256" },
+} as const;
 
 function spkiOf(jwk: Record<string, string>): Buffer {
   return createPublicKey({ key: jwk, format: "jwk" }).export({ type: "spki", format: "der" });
