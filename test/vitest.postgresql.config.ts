@@ -11,6 +11,7 @@ export default defineConfig({
     include: [
       "src/**/*.postgresql.test.ts",
       "src/db/*.test.ts",
+      "src/actions/kms/imported-material.test.ts",
       "src/actions/kms/life-cycle.test.ts",
     ],
     globalSetup: here("src/support/postgresql.ts"),
