@@ -186,17 +186,14 @@ describe.each([
       await expectCode(kms.ImportKeyMaterial(await wrap(KeyId, material)), codes.material);
     }
     const right = await wrap(KeyId, randomBytes(length));
-    for (const garbage of [Buffer.alloc(256, 1), randomBytes(255), randomBytes(3)]) {
+    // The second as if wrapped with a larger key than the one that was given.
+    for (const garbage of [Buffer.alloc(256, 1), randomBytes(512), randomBytes(3)]) {
       const asked = { ...right, EncryptedKeyMaterial: base64(garbage) };
       await expectCode(kms.ImportKeyMaterial(asked), codes.material);
     }
     // Three failures end the token, also for the right material.
     await expectCode(kms.ImportKeyMaterial(right), codes.expired);
     expect(await stateOf(KeyId)).toBe("PendingImport");
-    // Wrapped with a larger key than the one that was given.
-    const long = { ...(await wrap(KeyId, randomBytes(length))) };
-    long.EncryptedKeyMaterial = base64(randomBytes(512));
-    await expectCode(kms.ImportKeyMaterial(long), codes.material);
     await importInto(KeyId, randomBytes(length));
   });
 
