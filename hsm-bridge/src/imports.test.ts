@@ -161,6 +161,23 @@ describe.each(storeBackends)("imports over the $name store", (backend) => {
     bridge.clockOffsetMs -= 3_600_001;
   });
 
+  it("makes no more than thirty pairs for a key in an hour", async () => {
+    const [keyId, other] = [await newKey(), await newKey()];
+    await bridge.restart(() => {
+      bridge.editRegistry((database) => {
+        const made = database.prepare("INSERT INTO import_pairs_made VALUES (?, ?)");
+        for (let n = 0; n < 28; n++) made.run(keyId, Date.now());
+      });
+    });
+    await parameters(keyId);
+    await parameters(keyId);
+    await expect(parameters(keyId)).rejects.toEqual(code("too-many-failures"));
+    await parameters(other);
+    bridge.clockOffsetMs += 3_600_001;
+    await importIt(keyId, randomBytes(32));
+    bridge.clockOffsetMs -= 3_600_001;
+  });
+
   it("a token is for its key and algorithm, for a day, and signed", async () => {
     const keyId = await newKey();
     const other = await newKey();
@@ -236,7 +253,8 @@ describe.each(storeBackends)("imports over the $name store", (backend) => {
     let ofFirst: unknown;
     await bridge.restart(() => {
       ofFirst = pairObject(first);
-      bridge.clockOffsetMs += day;
+      // Also of those that tests before this one made an hour ahead.
+      bridge.clockOffsetMs += 2 * day;
     });
     expect(ofFirst).toMatch(/^ek-/);
     await parameters(second);

@@ -1,12 +1,12 @@
 /**
- * What is over ends without anybody asking: import pairs whose day has passed, destructions that were decided and not carried out, failures
- * that count no more. At start, and every minute.
+ * What is over ends without anybody asking: import pairs whose day has passed, destructions that were decided and not carried out, counts
+ * of an hour ago. At start, and every minute.
  */
 
 import type { Bridge } from "./bridge.ts";
 import { toBridgeError } from "./errors.ts";
-import { endImportPair, FAILURE_WINDOW_MS } from "./imports/import-pairs.ts";
-import { expiredImportPairs, forgetFailures } from "./registry/imports.ts";
+import { COUNTED_MS, endImportPair } from "./imports/import-pairs.ts";
+import { expiredImportPairs, forgetCounts } from "./registry/imports.ts";
 import { finishDestruction, objectsInState } from "./registry/objects.ts";
 
 export const UPKEEP_MS = 60_000;
@@ -30,7 +30,7 @@ export async function upkeep(bridge: UpkeepBridge): Promise<void> {
       });
     }
   }
-  await database.commit(() => forgetFailures(database, nowMs - FAILURE_WINDOW_MS));
+  await database.commit(() => forgetCounts(database, nowMs - COUNTED_MS));
 }
 
 /** Answers what stops it; resolved, nothing is under way any more. */

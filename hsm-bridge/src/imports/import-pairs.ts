@@ -4,13 +4,14 @@ import { randomBytes } from "node:crypto";
 import type { WrappingAlgorithm } from "@edge-kms/protocol";
 import type { Bridge } from "../bridge.ts";
 import { encodeFields, wipe } from "../bytes.ts";
-import { toBridgeError } from "../errors.ts";
+import { BridgeError, toBridgeError } from "../errors.ts";
 import { paddingOf } from "../pairs/usages.ts";
 import { decryptRsa, makePair } from "../pairs/wrapped-pair.ts";
 import {
   type ImportPairRow,
   importPairsOf,
   insertImportPair,
+  pairsMadeSince,
   removeImportPair,
 } from "../registry/imports.ts";
 import type { KeyRow } from "../registry/keys.ts";
@@ -21,25 +22,30 @@ const KIND = "rsa-2048-decrypt";
 const LIFE_MS = 86_400_000;
 /** Of one key at a time; the oldest ends when another is asked for. */
 const MAX_PAIRS = 5;
-/** Failures of a key are counted over so long. */
-export const FAILURE_WINDOW_MS = 3_600_000;
+/** Of one key in an hour: each is work of the HSM. */
+const MAX_PAIRS_MADE = 30;
+/** Failures of a key, and pairs made for it, are counted over so long. */
+export const COUNTED_MS = 3_600_000;
 
 const associatedData = (importId: string, keyId: string) =>
   encodeFields("edge-kms/import-pair/1", [importId, keyId]);
 
-/** Makes a pair; answers its row and public key (SubjectPublicKeyInfo in DER). */
+/** Makes a pair; answers its row and public key (SubjectPublicKeyInfo in DER). `too-many-failures` for too many in an hour. */
 export async function makeImportPair(
   bridge: Bridge,
   key: KeyRow,
   algorithm: WrappingAlgorithm,
 ): Promise<{ readonly row: ImportPairRow; readonly publicKey: Uint8Array }> {
   const { database, store } = bridge;
+  const nowMs = bridge.clock();
+  if (pairsMadeSince(database, key.keyId, nowMs - COUNTED_MS) >= MAX_PAIRS_MADE) {
+    throw new BridgeError("too-many-failures", "Too many pairs for this key's imports were made.");
+  }
   const others = importPairsOf(database, key.keyId);
   for (const old of others.slice(0, Math.max(0, others.length - MAX_PAIRS + 1))) {
     await endImportPair(bridge, old);
   }
   const importId = randomBytes(16).toString("hex");
-  const nowMs = bridge.clock();
   const make = async (objectId: string) => {
     if (store.pairs.has(KIND)) {
       return { publicKey: await store.generatePair(objectId, KIND), wrapped: null };
@@ -63,7 +69,7 @@ export async function makeImportPair(
       expiresAtMs: nowMs + LIFE_MS,
       failures: 0,
     };
-    insertImportPair(database, row);
+    insertImportPair(database, row, nowMs);
     return { row, publicKey: made.publicKey };
   });
 }

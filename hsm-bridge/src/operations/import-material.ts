@@ -8,7 +8,7 @@ import type { Bridge, Operation } from "../bridge.ts";
 import { wipe } from "../bytes.ts";
 import { BridgeError } from "../errors.ts";
 import { fingerprintOf } from "../imports/fingerprint.ts";
-import { endImportPair, FAILURE_WINDOW_MS, unwrapMaterial } from "../imports/import-pairs.ts";
+import { COUNTED_MS, endImportPair, unwrapMaterial } from "../imports/import-pairs.ts";
 import { decodeToken } from "../imports/token.ts";
 import {
   countFailure,
@@ -37,7 +37,7 @@ const MAX_FAILURES_OF_KEY = 10;
 export const importMaterial: Operation<"importMaterial"> = (bridge, request, { role }) =>
   bridge.keyLocks.run(request.keyId, async () => {
     const key = requireExternalKey(bridge, request);
-    const sinceMs = bridge.clock() - FAILURE_WINDOW_MS;
+    const sinceMs = bridge.clock() - COUNTED_MS;
     if (failuresSince(bridge.database, key.keyId, sinceMs) >= MAX_FAILURES_OF_KEY) {
       throw new BridgeError("too-many-failures", "Too many imports into this key have failed.");
     }

@@ -8,12 +8,13 @@ import {
   constants,
   createHash,
   createPrivateKey,
-  generateKeyPairSync,
+  generateKeyPair,
   type KeyObject,
   privateDecrypt,
   privateEncrypt,
   randomBytes,
 } from "node:crypto";
+import { promisify } from "node:util";
 import { p256, p384 } from "@noble/curves/nist";
 import { sm2 } from "sm-crypto-v2";
 import { wipe } from "../bytes.ts";
@@ -37,15 +38,18 @@ const SM2_ORDER = 0xfffffffeffffffffffffffffffffffff7203df6b21c6052b53bbf40939d5
 /** SubjectPublicKeyInfo of an SM2 key up to its uncompressed point (GM/T 0006: 1.2.156.10197.1.301). */
 const sm2Head = Buffer.from("3059301306072a8648ce3d020106082a811ccf5501822d034200", "hex");
 
+/** Not in the event loop: primes take as long as they are hard to find. */
+const generate = promisify(generateKeyPair);
+
 export async function makePair(store: KeyStore, kind: KeyPairKind): Promise<MadePair> {
   switch (kind) {
     case "rsa-2048-decrypt":
     case "rsa-2048-sign":
-      return exported(generateKeyPairSync("rsa", { modulusLength: RSA_BYTES * 8 }));
+      return exported(await generate("rsa", { modulusLength: RSA_BYTES * 8 }));
     case "p-256-sign":
-      return exported(generateKeyPairSync("ec", { namedCurve: "P-256" }));
+      return exported(await generate("ec", { namedCurve: "P-256" }));
     case "p-384-sign":
-      return exported(generateKeyPairSync("ec", { namedCurve: "P-384" }));
+      return exported(await generate("ec", { namedCurve: "P-384" }));
     case "sm2-decrypt":
     case "sm2-sign":
       return makeSm2(store);
@@ -64,13 +68,14 @@ function exported(pair: {
 
 async function makeSm2(store: KeyStore): Promise<MadePair> {
   for (;;) {
-    const scalar = await store.random(SCALAR_BYTES);
-    const hex = Buffer.from(scalar).toString("hex");
+    const scalar = sameMemory(await store.random(SCALAR_BYTES));
+    const hex = scalar.toString("hex");
     const d = BigInt(`0x${hex}`);
     if (d > 0n && d < SM2_ORDER - 1n) {
       const point = Buffer.from(sm2.getPublicKeyFromPrivateKey(hex), "hex");
-      return { publicKey: Buffer.concat([sm2Head, point]), privateKey: Buffer.from(scalar) };
+      return { publicKey: Buffer.concat([sm2Head, point]), privateKey: scalar };
     }
+    wipe(scalar);
   }
 }
 
@@ -89,14 +94,26 @@ export function decryptRsa(
         ciphertext,
       );
     }
-    const plaintext = privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, ciphertext);
-    const encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, ciphertext);
-    const isGenuine = isPkcs1EncodingOf(encoded, plaintext);
-    wipe(encoded);
-    if (isGenuine) return plaintext;
-    wipe(plaintext);
+    return decryptPkcs1(key, ciphertext);
   } catch {
     // told below
+  }
+  throw doesNotDecrypt();
+}
+
+/** Throws for whatever does not decrypt. OpenSSL answers wrong padding with made-up plaintext. */
+function decryptPkcs1(key: KeyObject, ciphertext: Uint8Array): Buffer {
+  let plaintext: Buffer | null = null;
+  let encoded: Buffer | null = null;
+  let isGenuine = false;
+  try {
+    plaintext = privateDecrypt({ key, padding: constants.RSA_PKCS1_PADDING }, ciphertext);
+    encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, ciphertext);
+    isGenuine = isPkcs1EncodingOf(encoded, plaintext);
+    if (isGenuine) return plaintext;
+  } finally {
+    wipe(encoded);
+    if (!isGenuine) wipe(plaintext);
   }
   throw doesNotDecrypt();
 }
@@ -109,7 +126,7 @@ export function decryptSm2(privateKey: Uint8Array, ciphertext: Uint8Array): Buff
   try {
     // Always in the raw form: from that one the library makes sure that C1 is a point of the curve.
     const hex = Buffer.from(raw).toString("hex");
-    plaintext = sm2.doDecrypt(hex, Buffer.from(privateKey).toString("hex"), 1, { output: "array" });
+    plaintext = sm2.doDecrypt(hex, sameMemory(privateKey).toString("hex"), 1, { output: "array" });
   } catch {
     // told below
   }
@@ -153,7 +170,7 @@ export function signDigest(
 /** SEQUENCE { r, s } in DER over e (GB/T 32918.2-2016 §6.1). */
 export function signSm2(privateKey: Uint8Array, e: Uint8Array): Buffer {
   const options = { der: true, hash: false } as const;
-  return Buffer.from(sm2.doSignature(e, Buffer.from(privateKey).toString("hex"), options), "hex");
+  return Buffer.from(sm2.doSignature(e, sameMemory(privateKey).toString("hex"), options), "hex");
 }
 
 /** EMSA-PSS (RFC 8017 §9.1.1) over SHA-256, a salt of 32 bytes, for a modulus of 2048 bits. */
@@ -182,7 +199,12 @@ function sha256(...parts: readonly Uint8Array[]): Buffer {
 }
 
 function open(privateKey: Uint8Array): KeyObject {
-  return createPrivateKey({ key: Buffer.from(privateKey), format: "der", type: "pkcs8" });
+  return createPrivateKey({ key: sameMemory(privateKey), format: "der", type: "pkcs8" });
+}
+
+/** A Buffer over the same bytes: a copy would have to be wiped, too. */
+function sameMemory(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 /** The uncompressed point of an SM2 key, without its leading 04. */

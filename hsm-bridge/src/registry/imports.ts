@@ -17,8 +17,9 @@ export interface ImportPairRow {
 const COLUMNS = `import_id AS importId, key_id AS keyId, algorithm, object_id AS objectId, wrapped,
   expires_at_ms AS expiresAtMs, failures`;
 
-/** Only inside a commit. */
-export function insertImportPair(database: Database, row: ImportPairRow): void {
+/** Counts as made at `nowMs`. Only inside a commit. */
+export function insertImportPair(database: Database, row: ImportPairRow, nowMs: number): void {
+  database.run("INSERT INTO import_pairs_made (key_id, time_ms) VALUES (?, ?)", row.keyId, nowMs);
   database.run(
     "INSERT INTO import_pairs (import_id, key_id, algorithm, object_id, wrapped, expires_at_ms, failures) VALUES (?, ?, ?, ?, ?, ?, ?)",
     row.importId,
@@ -66,17 +67,31 @@ export function countFailure(database: Database, row: ImportPairRow, nowMs: numb
 }
 
 export function failuresSince(database: Database, keyId: string, sinceMs: number): number {
+  return countSince(database, "import_failures", keyId, sinceMs);
+}
+
+export function pairsMadeSince(database: Database, keyId: string, sinceMs: number): number {
+  return countSince(database, "import_pairs_made", keyId, sinceMs);
+}
+
+function countSince(
+  database: Database,
+  table: "import_failures" | "import_pairs_made",
+  keyId: string,
+  sinceMs: number,
+): number {
   const row = database.get<{ n: number }>(
-    "SELECT count(*) AS n FROM import_failures WHERE key_id = ? AND time_ms > ?",
+    `SELECT count(*) AS n FROM ${table} WHERE key_id = ? AND time_ms > ?`,
     keyId,
     sinceMs,
   );
   return row?.n ?? 0;
 }
 
-/** Only inside a commit. */
-export function forgetFailures(database: Database, untilMs: number): void {
+/** Failures, and how many pairs were made. Only inside a commit. */
+export function forgetCounts(database: Database, untilMs: number): void {
   database.run("DELETE FROM import_failures WHERE time_ms <= ?", untilMs);
+  database.run("DELETE FROM import_pairs_made WHERE time_ms <= ?", untilMs);
 }
 
 export function findFingerprint(database: Database, keyId: string): Uint8Array | null {

@@ -175,4 +175,9 @@ export const migrations: readonly string[] = [
   UPDATE key_pairs SET is_used = 1
     WHERE key_id IN (SELECT json_extract(details, '$.keyId') FROM log WHERE event = 'operation-performed');
   `,
+  `
+  -- Pairs made for imports, of the last hour; those in import_pairs are fewer.
+  CREATE TABLE import_pairs_made (key_id TEXT NOT NULL REFERENCES keys, time_ms INTEGER NOT NULL) STRICT;
+  CREATE INDEX import_pairs_made_by_key ON import_pairs_made (key_id, time_ms);
+  `,
 ];

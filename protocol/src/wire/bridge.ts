@@ -154,7 +154,7 @@ export const bridgeApi = {
       statement: signedMessageSchema,
     }),
   },
-  /** Makes an RSA pair to wrap key material with, and a token that names it; both end after 24 hours or three failures. */
+  /** Makes an RSA pair to wrap key material with, and a token that names it; both end after 24 hours or three failures. `too-many-failures` for too many. */
   importParameters: {
     path: "/v1/keys/import-parameters",
     roles: ["control-plane"],
