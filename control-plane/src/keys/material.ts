@@ -4,8 +4,9 @@
  *     import:           1. claimed   2. the bridge takes the material in   3. the state changes, with the event, committed
  *     delete, expiry:   1. claimed   2. the bridge destroys it (idempotent)   3. the state changes, committed
  *
- * Who dies in between leaves a claim that runs out. A deletion is then carried through; an import is forgotten: it was never
- * acknowledged, and material that the bridge has beyond what the row says does no harm, for nothing is leased under it.
+ * Who dies in between leaves a claim that runs out, and so does an import whose outcome is not known. A deletion is then carried
+ * through. An import was never acknowledged: into a key without material it is undone, by a deletion, for the bridge may have taken in
+ * what the row knows nothing of, not even when it expires; into a key that has its material it changed nothing, and is forgotten.
  */
 
 import { keyStates } from "@edge-kms/protocol";
@@ -14,9 +15,9 @@ import { BridgeError } from "../bridge/errors.ts";
 import type { Database } from "../db/index.ts";
 import {
   claimDueMaterial,
+  type DueMaterialStep,
   endMaterialStep,
   finishMaterialDeletion,
-  type MaterialStep,
 } from "../db/queries/key-material.ts";
 import type { KeyState } from "../db/queries/keys.ts";
 import { describeError, type Log } from "../log.ts";
@@ -37,12 +38,12 @@ interface MaterialServices {
   readonly bridge: Pick<Bridge, "call">;
 }
 
-/** Steps 2 and 3 of a deletion that nobody waits for. */
+/** Steps 2 and 3 of a deletion that nobody waits for, or what is left to do of an import. */
 async function carryThrough(
   { database, bridge }: MaterialServices,
-  step: MaterialStep,
+  step: DueMaterialStep,
 ): Promise<void> {
-  if (step.kind === "import") {
+  if (step.kind === "import" && step.hasMaterial) {
     await database.transaction((tx) => endMaterialStep(tx, step));
     return;
   }

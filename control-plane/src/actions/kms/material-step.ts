@@ -30,10 +30,11 @@ export async function changeMaterial(
 ): Promise<void> {
   const { services, nowMs, scope } = call;
   const step: MaterialStep = { ...scope, keyId, kind, untilMs: nowMs + materialStepMs };
-  await call.prepare(async (tx) => {
+  const hadMaterial = await call.prepare(async (tx) => {
     const { key } = await check(tx, call, keyId, kind);
     if (hasMaterialStep(key)) throw busy();
     await updateKey(tx, key, { materialStep: kind, materialStepUntilMs: step.untilMs });
+    return key.hasMaterial;
   });
   try {
     await atBridge({ ...scope, keyId });
@@ -43,10 +44,10 @@ export async function changeMaterial(
       await finish(tx, key, state, step);
     });
   } catch (error) {
-    // What may have been destroyed is carried through when the claim has run out; anything else is as it was.
-    const isUncertain =
-      kind === "delete" && (!(error instanceof BridgeError) || error.code === "no-answer");
-    if (!isUncertain) {
+    // What may have been destroyed, or taken in, is settled when the claim has run out; anything else is as it was.
+    const isUncertain = !(error instanceof BridgeError) || error.code === "no-answer";
+    const isHarmless = kind === "import" && hadMaterial;
+    if (!isUncertain || isHarmless) {
       await services.database.transaction((tx) => endMaterialStep(tx, step)).catch(() => {});
     }
     throw toManagementError(error);

@@ -12,6 +12,11 @@ export interface MaterialStep extends KeyScope {
   readonly untilMs: number;
 }
 
+export interface DueMaterialStep extends MaterialStep {
+  /** What the row says: an import that was not finished has changed nothing there. */
+  readonly hasMaterial: boolean;
+}
+
 /** Whether somebody has a step of this key in hand, or left one that is not settled. */
 export function hasMaterialStep(key: Pick<Key, "materialStepUntilMs">): boolean {
   return key.materialStepUntilMs !== null;
@@ -24,7 +29,7 @@ export async function claimDueMaterial(
   untilMs: number,
   limit: number,
   expirable: readonly KeyState[],
-): Promise<MaterialStep[]> {
+): Promise<DueMaterialStep[]> {
   const isExpired = and(
     lte(keys.validToMs, nowMs),
     isNull(keys.materialStepUntilMs),
@@ -37,12 +42,15 @@ export async function claimDueMaterial(
       account: keys.account,
       region: keys.region,
       kind: keys.materialStep,
+      hasMaterial: keys.hasMaterial,
     })
     .from(keys)
     .where(or(isExpired, isLeft))
     .limit(limit)
     .for("update", { skipLocked: true });
-  const steps = due.map((row): MaterialStep => ({ ...row, kind: row.kind ?? "delete", untilMs }));
+  const steps = due.map(
+    (row): DueMaterialStep => ({ ...row, kind: row.kind ?? "delete", untilMs }),
+  );
   for (const { keyId, kind } of steps) {
     await tx
       .update(keys)
