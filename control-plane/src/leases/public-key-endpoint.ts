@@ -1,14 +1,22 @@
 /** `POST /edge/v1/public-keys`: passes on what the bridge has signed of a public key, if the key may be used now. */
 
-import { type PublicKeyResponse, publicKeyRequest, signedMessageTypes } from "@edge-kms/protocol";
+import {
+  type LeaseLimits,
+  type PublicKeyResponse,
+  publicKeyRequest,
+  signedMessageTypes,
+} from "@edge-kms/protocol";
 import type { Database } from "../db/index.ts";
 import { findKeysWithEpochs } from "../db/queries/keys.ts";
 import { type EdgeAnswer, refusedEdge } from "../edges/answers.ts";
 import { authenticateEdge, type EdgeAuthentication } from "../edges/authenticate.ts";
+import { leaseLimitsOf } from "../keys/lease-permission.ts";
 import { permitPair } from "../keys/pair-permission.ts";
 
 export interface PublicKeyServices extends EdgeAuthentication {
   readonly database: Database;
+  /** Of keys without limits of their own. */
+  readonly keyLimits: LeaseLimits;
 }
 
 /** @param input parsed JSON of the request's body. */
@@ -26,7 +34,10 @@ export async function passOnPublicKey(
   );
   const permission = permitPair(edge, payload, found);
   const body: PublicKeyResponse = permission.ok
-    ? { statement: JSON.parse(permission.key.publicKeyStatement ?? "null") }
+    ? {
+        statement: JSON.parse(permission.key.publicKeyStatement ?? "null"),
+        expiresAfterMs: leaseLimitsOf(permission.key, services.keyLimits).expiresAfterMs,
+      }
     : { error: { code: permission.error } };
   return { status: 200, body };
 }

@@ -20,8 +20,10 @@ import type { Answer, PublicKeyLoan, PublicKeyQuestion } from "./messages.ts";
 import { refusal, unreachable } from "./refusals.ts";
 import { UpstreamError } from "./upstream.ts";
 
-/** As long as a lease of the default length, counted from the sending of the question. */
+/** The most, as long as a lease of the default length; a key whose leases are shorter says so. Counted from the sending of the question. */
 const LIFE_MS = 180_000;
+/** The least: as long as a call may take that asked for it. A key that is never leased has limits of 0. */
+const CALL_MS = 5_000;
 
 interface Held {
   readonly loan: PublicKeyLoan;
@@ -110,7 +112,8 @@ export class PublicKeys {
       maxUnacknowledged: Number.MAX_SAFE_INTEGER,
       operationsLeft: Number.MAX_SAFE_INTEGER,
     };
-    this.#keep(name, { loan, use, mark, expiresAtMs: sentAtMs + LIFE_MS });
+    const expiresAtMs = sentAtMs + Math.min(LIFE_MS, Math.max(CALL_MS, answer.expiresAfterMs));
+    this.#keep(name, { loan, use, mark, expiresAtMs });
     return { ok: true, value: loan };
   }
 

@@ -16,7 +16,11 @@ export type PublicKeyRequest = v.InferOutput<typeof publicKeyRequest>;
 
 /** `POST /edge/v1/public-keys`: what the bridge signed when it made the pair, if the key may be used now. */
 export const publicKeyResponse = v.union([
-  v.strictObject({ statement: signedMessageSchema }),
+  v.strictObject({
+    statement: signedMessageSchema,
+    /** How long the edge may go by the answer: as long as a lease of the key would last. */
+    expiresAfterMs: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
+  }),
   v.strictObject({ error: wireError }),
 ]);
 export type PublicKeyResponse = v.InferOutput<typeof publicKeyResponse>;
