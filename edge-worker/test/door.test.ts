@@ -107,6 +107,54 @@ test("health is one thing, unknown paths are another", async () => {
 });
 
 describe("what is not the edge's goes to the control plane", () => {
+  test("parameters for an import come back only when they are the bridge's, for what was asked", async () => {
+    const { account, controlPlane, edge } = system;
+    const KeyId = "00000000-0000-4000-8000-000000000001";
+    const publicKey = randomBytes(294);
+    const content = {
+      ...{ importId: "1", account: "1", region: "ap-singapore", keyId: KeyId },
+      algorithm: "RSAES_OAEP_SHA_256",
+      publicKeyHash: createHash("sha256").update(publicKey).digest("hex"),
+      expiresAtMs: 1,
+    };
+    const ask = async (changes: object, response: object, signer = controlPlane.bridge) => {
+      const type = signedMessageTypes.importToken;
+      const message = signMessage(type, { ...content, ...changes }, signer);
+      const Response = {
+        KeyId,
+        ImportToken: base64(JSON.stringify(message)),
+        PublicKey: publicKey.toString("base64"),
+        ParametersValidTo: 1,
+        RequestId: KeyId,
+        ...response,
+      };
+      const body = JSON.stringify({ Response });
+      controlPlane.proxyAnswer = { status: 200, contentType: "application/json", body };
+      const WrappingAlgorithm = "RSAES_OAEP_SHA_256";
+      const asked = { KeyId, WrappingAlgorithm, WrappingKeySpec: "RSA_2048" };
+      const answer = await call(edge.url, "GetParametersForImport", asked, { account });
+      controlPlane.proxyAnswer = null;
+      return answer;
+    };
+    const genuine = await ask({}, {});
+    expect(genuine.response.PublicKey).toBe(publicKey.toString("base64"));
+    const refused = await ask({}, { Error: { Code: "FailedOperation", Message: "" } });
+    expect(refused.code).toBe("FailedOperation");
+    const other = "00000000-0000-4000-8000-000000000002";
+    for (const answer of [
+      await ask({}, { PublicKey: randomBytes(294).toString("base64") }),
+      await ask({}, {}, controlPlane.forwarding),
+      await ask({ keyId: other }, {}),
+      await ask({ keyId: other }, { KeyId: other }),
+      await ask({ algorithm: "RSAES_PKCS1_V1_5" }, {}),
+      await ask({}, { ImportToken: "AAAA" }),
+      await ask({}, { ImportToken: undefined }),
+    ]) {
+      expect(answer.code).toBe("InternalError");
+      expect(answer.response.PublicKey).toBeUndefined();
+    }
+  });
+
   test("as it came, signed, with the Host that the caller signed", async () => {
     const { account, controlPlane, edge } = system;
     const answer = await call(edge.url, "CreateKey", { Alias: "é" }, { account });

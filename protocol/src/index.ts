@@ -231,6 +231,7 @@ export {
   forwardedHeaders,
   MAX_FORWARD_AGE_MS,
 } from "./wire/forwarding.ts";
+export { type ImportTokenContent, importTokenContent } from "./wire/import-token.ts";
 export {
   type AsymmetricKeyUsage,
   asymmetricKeyUsages,

@@ -4,6 +4,7 @@ import {
   ApiError,
   FORWARD_HEADER,
   findAction,
+  kmsActions,
   parseRequestHead,
   requestLimits,
   toApiError,
@@ -12,6 +13,7 @@ import {
 } from "@edge-kms/protocol";
 import { logInternal, serveCall } from "../calls/serve-call.ts";
 import { forward } from "../forwarding/forward.ts";
+import { requireGenuineParameters } from "../forwarding/import-parameters.ts";
 import { receive } from "../forwarding/receive.ts";
 import type { Isolate, Visit } from "../isolate/isolate.ts";
 import { apiAnswer, errorAnswer, plainAnswer } from "./answers.ts";
@@ -59,6 +61,9 @@ async function route(arrival: Arrival, visit: Visit): Promise<Response> {
   const action = findAction(head.service, head.action);
   if (action?.plane !== "data") {
     const body = await forward(arrival, visit.isolate);
+    if (action === kmsActions.GetParametersForImport) {
+      await requireGenuineParameters(body, arrival, head, visit.isolate);
+    }
     // A right may have been given, which the caller may use at once.
     if (action?.kind !== "read" && isSuccess(body)) await visit.rightsChanged();
     return apiAnswer(body);

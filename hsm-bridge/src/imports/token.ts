@@ -3,6 +3,8 @@
 import {
   base64Decode,
   base64Encode,
+  type ImportTokenContent,
+  importTokenContent,
   preAuthenticationEncoding,
   type SignedMessage,
   signedMessageSchema,
@@ -13,18 +15,6 @@ import {
 import * as v from "valibot";
 import type { Bridge } from "../bridge.ts";
 import { importPublicKey, verifyBytes } from "../ed25519.ts";
-
-const content = v.strictObject({
-  importId: v.string(),
-  account: v.string(),
-  region: v.string(),
-  keyId: v.string(),
-  algorithm: v.string(),
-  /** Lower-case hexadecimal SHA-256 of the public key. */
-  publicKeyHash: v.string(),
-  expiresAtMs: v.number(),
-});
-export type ImportTokenContent = v.InferOutput<typeof content>;
 
 export function encodeToken(bridge: Bridge, payload: ImportTokenContent): string {
   const message = bridge.identity.sign(signedMessageTypes.importToken, payload);
@@ -41,7 +31,7 @@ export function decodeToken(bridge: Bridge, token: string): ImportTokenContent |
   const signature = base64Decode(message.signature);
   if (payload === null || signature === null) return null;
   if (!verifyBytes(key, preAuthenticationEncoding(type, payload), signature)) return null;
-  const parsed = v.safeParse(content, parseJson(payload));
+  const parsed = v.safeParse(importTokenContent, parseJson(payload));
   return parsed.success ? parsed.output : null;
 }
 
