@@ -167,7 +167,9 @@ test("a key being made is invisible", async () => {
   h.bridge.before = async (name) => {
     if (name !== "createKey") return;
     h.bridge.before = async () => {};
-    const { request } = h.bridge.calls.at(-1) as { request: { keyId: string } };
+    const { request } = h.bridge.calls.findLast(({ name }) => name === "createKey") as {
+      request: { keyId: string };
+    };
     seen = [
       (await root.call("DescribeKey", { KeyId: request.keyId })).code,
       (await root.call("UpdateAlias", { KeyId: request.keyId, Alias: "x" })).code,
