@@ -109,8 +109,9 @@ class Writer {
         : this.client.EnableKey({ KeyId });
     });
     const after = this.possible.map((key) => ({ ...key, ...to }));
-    this.possible = isDone ? after : [...this.possible, ...after];
-    if (this.possible.length > 64) await sleep(100);
+    // Each once: a caller whose door is gone would otherwise double them with every attempt.
+    const all = (isDone ? after : [...this.possible, ...after]).map((key) => JSON.stringify(key));
+    this.possible = [...new Set(all)].map((key) => JSON.parse(key));
   }
 
   private async create(): Promise<void> {
