@@ -22,6 +22,7 @@ export const scenarios = {
     bounds: { asks: 2, calls: 0, revocations: 1, enablings: 1, ticks: 0 },
   },
   clocks: { ...base, bounds: { asks: 1, calls: 2, ticks: 3, clockJumps: 1 } },
+  "operations of a lease": { ...base, maxOperations: 1, bounds: { asks: 1, calls: 2, ticks: 0 } },
   "frozen key": { ...base, bounds: { asks: 1, calls: 1, freezes: 1, ticks: 0 } },
   "restored bridge": { ...base, bounds: { asks: 1, calls: 1, beats: 1, restores: 1, ticks: 0 } },
   "delivery with lost acknowledgements": {
@@ -105,5 +106,5 @@ export const shownIn: Readonly<Record<Mutation, Scenario>> = {
   "budget-not-checked": "lost storage",
   "grant-passed-on-before-budget-written": "lost storage",
   "settled-with-records-waiting": "crash and successor",
-  "operations-not-counted": "delivery with lost acknowledgements",
+  "operations-not-counted": "operations of a lease",
 };

@@ -42,7 +42,12 @@ beforeAll(async () => {
     await postgres.query("alter role edge_kms set default_tablespace = small");
   }
   proxy = await startDatabaseProxy(postgres.port);
-  system = await startSystem({ env: { DATABASE_URL: databaseUrl(proxy.port) }, store: "software" });
+  system = await startSystem({
+    env: { DATABASE_URL: databaseUrl(proxy.port) },
+    store: "software",
+    // Callers make keys as fast as they can.
+    config: { controlPlane: { cmkQuota: 1_000_000 } },
+  });
   first = system.env.CONTROL_PLANE_ENDPOINT ?? "";
   second = await startSecondCopy(system, databaseUrl(postgres.port));
 }, 120_000);

@@ -126,7 +126,12 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
   });
   const isReady = () => /^ready/m.test(output());
   while (!isReady()) {
-    if (ended) throw new Error(`the system did not start:\n${output()}`);
+    if (ended) {
+      // Another test may have taken a port since it was found free.
+      const isTaken = options.port === undefined && output().includes("is in use");
+      if (isTaken) return startSystem({ ...options, home });
+      throw new Error(`the system did not start:\n${output()}`);
+    }
     await sleep(20);
   }
   const pid = (part: PartName): number => {
