@@ -33,34 +33,23 @@ export function countCalls(store: KeyStore): CountedStore {
     CountedMethod,
     number
   >;
-  const counted = <N extends CountedMethod>(name: N): KeyStore[N] => {
+  const counted = countedMethods.map((name) => {
     const method = store[name] as (...args: unknown[]) => unknown;
     const call = (...args: unknown[]): unknown => {
       calls[name] += 1;
       return method.apply(store, args);
     };
-    return call as KeyStore[N];
-  };
+    return [name, call];
+  });
   return {
     calls,
     store: {
+      ...(Object.fromEntries(counted) as Pick<KeyStore, CountedMethod>),
       kind: store.kind,
       pairs: store.pairs,
       get tokens() {
         return store.tokens;
       },
-      generateAesKey: counted("generateAesKey"),
-      importAesKey: counted("importAesKey"),
-      aesGcmEncrypt: counted("aesGcmEncrypt"),
-      aesGcmDecrypt: counted("aesGcmDecrypt"),
-      generatePair: counted("generatePair"),
-      rsaDecrypt: counted("rsaDecrypt"),
-      sign: counted("sign"),
-      destroyKey: counted("destroyKey"),
-      removeHollowObjects: counted("removeHollowObjects"),
-      listObjects: counted("listObjects"),
-      random: counted("random"),
-      selfTest: counted("selfTest"),
       close: () => store.close(),
     },
   };
