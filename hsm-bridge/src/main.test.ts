@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { type BridgeClient, createBridgeClient } from "./client.ts";
 import { ACCOUNT, encryptWith, LIMITS, REGION } from "./testing/bridge.ts";
 import { readLeaseGrant, TestEdge } from "./testing/edge.ts";
-import { isWithoutHsm, SOFTHSM_MODULE } from "./testing/stores.ts";
+import { SOFTHSM_MODULE } from "./testing/modules.ts";
+import { isWithoutHsm } from "./testing/stores.ts";
 
 /** Processes are started here by the dozen, each of which takes seconds on a busy machine. */
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });

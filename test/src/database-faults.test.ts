@@ -49,7 +49,7 @@ beforeAll(async () => {
     config: { controlPlane: { cmkQuota: 1_000_000 } },
   });
   first = system.env.CONTROL_PLANE_ENDPOINT ?? "";
-  second = await startSecondCopy(system, databaseUrl(postgres.port));
+  second = await startSecondCopy(system, { databaseUrl: databaseUrl(postgres.port) });
 }, 120_000);
 
 afterAll(async () => {
@@ -329,7 +329,7 @@ test("one of two copies is killed, and the other one serves", async () => {
     await second.end("SIGKILL");
     expect(await readiness(first)).toBe(true);
   });
-  second = await startSecondCopy(system, databaseUrl(postgres.port));
+  second = await startSecondCopy(system, { databaseUrl: databaseUrl(postgres.port) });
 }, 60_000);
 
 // The last one: it leaves one copy.

@@ -5,11 +5,12 @@
  * names, with commas between.
  */
 
+import { NSS_MODULE } from "@edge-kms/hsm-bridge/testing/modules";
 import { describe, expect, it } from "vitest";
 import { type Fault, faults } from "./faults/faults.ts";
 import { runFaults, tableHead, tableLine, tableRule } from "./faults/run.ts";
 import type { Store } from "./faults/world.ts";
-import { nssModule, testStore } from "./support/system.ts";
+import { testStore } from "./support/system.ts";
 
 const names = process.env.EDGE_KMS_FAULTS?.split(",");
 const soakSeconds = Number(process.env.EDGE_KMS_SOAK_SECONDS ?? 0);
@@ -20,7 +21,7 @@ const isWanted = ({ name, isRare }: Fault): boolean =>
 type Module = { readonly store: Store; readonly wanted: readonly Fault[] };
 const modules: readonly Module[] = [
   { store: testStore, wanted: faults.filter(isWanted) },
-  ...(testStore === "pkcs11" && nssModule !== undefined
+  ...(testStore === "pkcs11" && NSS_MODULE !== null
     ? [{ store: "nss" as const, wanted: faults.filter((f) => f.isAboutTheHsm && isWanted(f)) }]
     : []),
 ];

@@ -4,7 +4,6 @@
  * `EDGE_KMS_KILL_ROUNDS` makes it longer.
  */
 
-import { execFileSync } from "node:child_process";
 import { constants, createPublicKey, publicEncrypt, randomBytes, randomInt } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -14,6 +13,7 @@ import { createLogger, openPkcs11Store } from "@edge-kms/hsm-bridge";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { base64, createClient, type Kms, newAlias } from "./support/client.ts";
 import { withDatabase } from "./support/database.ts";
+import { childrenOf } from "./support/processes.ts";
 import { discard, type PartName, type System, startSystem, testStore } from "./support/system.ts";
 
 const rounds = Number(process.env.EDGE_KMS_KILL_ROUNDS ?? 1);
@@ -192,8 +192,7 @@ function kill(victim: Victim): void {
 
 function pidOf(victim: Victim): number {
   if (victim !== "PKCS#11 process") return system.pid(victim);
-  const children = execFileSync("ps", ["-o", "pid=", "--ppid", String(system.pid("bridge"))]);
-  return Number(children.toString().trim().split("\n")[0]);
+  return childrenOf(system.pid("bridge"))[0] ?? Number.NaN;
 }
 
 /** Each victim dies a few times, alone or with another, below what makes the launcher give up. */

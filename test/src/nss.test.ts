@@ -11,21 +11,15 @@ import {
   randomBytes,
   verify,
 } from "node:crypto";
+import { NSS_MODULE } from "@edge-kms/hsm-bridge/testing/modules";
 import { decodeEnvelope } from "@edge-kms/protocol";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { base64, createClient, expectCode, type Kms, newAlias } from "./support/client.ts";
-import {
-  discard,
-  nssModule,
-  type System,
-  startSystem,
-  temporaryHome,
-  testStore,
-} from "./support/system.ts";
+import { discard, type System, startSystem, temporaryHome, testStore } from "./support/system.ts";
 
 const Plaintext = base64("kept in a token of NSS");
 
-describe.skipIf(testStore === "software" || nssModule === undefined)("on NSS softoken", () => {
+describe.skipIf(testStore === "software" || NSS_MODULE === null)("on NSS softoken", () => {
   const home = temporaryHome();
   let system: System;
   let kms: Kms;

@@ -2,9 +2,9 @@ import { mkdir, readFile, rename, rmdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createLogger } from "../log.ts";
+import { NSS_MODULE } from "../testing/modules.ts";
 import {
   isWithoutHsm,
-  NSS_MODULE,
   type PreparedToken,
   prepareNssToken,
   prepareToken,

@@ -1,6 +1,5 @@
 /** The stores that the shared suites run over, each in a temporary directory of its own. */
 
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,25 +8,7 @@ import { createLogger } from "../log.ts";
 import { initToken, openPkcs11Store, type Pkcs11Store } from "../pkcs11/pkcs11-store.ts";
 import type { Pkcs11Settings, SoftwareSettings } from "../settings.ts";
 import { openSoftwareStore } from "../software/software-store.ts";
-
-export const SOFTHSM_MODULE =
-  process.env.SOFTHSM2_MODULE ??
-  [
-    "/usr/lib/softhsm/libsofthsm2.so",
-    "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so",
-    "/usr/lib64/pkcs11/libsofthsm2.so",
-  ].find((path) => existsSync(path)) ??
-  "/usr/lib/softhsm/libsofthsm2.so";
-
-/** NSS's softoken, a second and independent PKCS#11 module; null where it is not installed. */
-export const NSS_MODULE =
-  [
-    "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
-    "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
-    "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
-    "/usr/lib/aarch64-linux-gnu/nss/libsoftokn3.so",
-  ].find((path) => existsSync(path)) ?? null;
+import { NSS_MODULE, SOFTHSM_MODULE } from "./modules.ts";
 
 /** Long enough to be found if it leaked anywhere. */
 export const TEST_PIN = "pin-3f1c94d2a7";

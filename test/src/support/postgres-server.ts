@@ -2,11 +2,12 @@
 
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { childrenOf } from "./processes.ts";
+import { freePort } from "./system.ts";
 
 const user = "edge_kms";
 
@@ -72,8 +73,7 @@ export async function startPostgres(): Promise<PostgresServer> {
     signal(name) {
       const pid = child?.pid ?? 0;
       // A server process leads no group: its children have it for a parent.
-      const children = spawnSync("ps", ["-o", "pid=", "--ppid", String(pid)], { encoding: "utf8" });
-      const pids = name === "SIGINT" ? [] : children.stdout.split("\n").map(Number);
+      const pids = name === "SIGINT" ? [] : childrenOf(pid);
       for (const each of [pid, ...pids]) {
         try {
           if (each > 1) process.kill(each, name);
@@ -112,15 +112,4 @@ export async function startPostgres(): Promise<PostgresServer> {
   };
   await server.start();
   return server;
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
-    });
-  });
 }

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { NSS_MODULE } from "@edge-kms/hsm-bridge/testing/modules";
 
 const launcher = fileURLToPath(import.meta.resolve("@edge-kms/launcher/main"));
 
@@ -49,6 +50,18 @@ export async function freePorts(): Promise<number> {
   }
 }
 
+/** A free port on loopback. */
+export function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === "object" ? (address?.port ?? 0) : 0));
+    });
+  });
+}
+
 function isFree(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
@@ -61,22 +74,14 @@ export function temporaryHome(): string {
   return mkdtempSync(join(tmpdir(), "edge-kms-test-"));
 }
 
-/** Where Debian and Ubuntu put NSS's softoken. */
-export const nssModule = [
-  "/usr/lib/x86_64-linux-gnu/libsoftokn3.so",
-  "/usr/lib/x86_64-linux-gnu/nss/libsoftokn3.so",
-  "/usr/lib/aarch64-linux-gnu/libsoftokn3.so",
-  "/usr/lib/aarch64-linux-gnu/nss/libsoftokn3.so",
-].find(existsSync);
-
 /** A token of NSS is a directory; its label comes from the parameters. It exports what is not extractable, so it needs the operator's word. */
 function nssEnvironment(home: string): Record<string, string> {
-  if (nssModule === undefined) throw new Error("libsoftokn3.so is not installed (libnss3)");
+  if (NSS_MODULE === null) throw new Error("libsoftokn3.so is not installed (libnss3)");
   const directory = join(home, "tokens", "nss");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   return {
     EDGE_KMS_STORE: "pkcs11",
-    EDGE_KMS_PKCS11_MODULE: nssModule,
+    EDGE_KMS_PKCS11_MODULE: NSS_MODULE,
     EDGE_KMS_LIBRARY_PARAMETERS: `configdir='sql:${directory}' dbTokenDescription='edge-kms'`,
     EDGE_KMS_ACCEPT_EXTRACTING_TOKEN: "1",
     // Each use of an object derives a key from the PIN; that has 128 random bits, so that one round is enough.
