@@ -59,6 +59,8 @@ export const databaseTimes = v.strictObject({
   longStatementMs: v.optional(positive(3_600_000), 60_000),
 });
 
+export type DatabaseTimes = v.InferOutput<typeof databaseTimes>;
+
 const region = v.strictObject({
   name: v.pipe(v.string(), v.check(isRegionName, "a region name")),
   suite: v.picklist(["AES_256", "SM4"]),

@@ -89,7 +89,8 @@ async function store(
   const start = { lastSeq: 0, lastHash: AUDIT_CHAIN_START };
   return database.transaction(async (tx) => {
     const head = await lockChain(tx, edge, instance, start);
-    const fresh = continuation(head, records, ({ record, hash }) => ({ ...record, hash }));
+    const linkOf = ({ record: { seq, prev }, hash }: ChainedRecord) => ({ seq, prev, hash });
+    const fresh = continuation(head, records, linkOf);
     if (fresh === "gap") throw gap(head.lastSeq);
     if (fresh === "conflict") throw conflict();
     if (fresh.length === 0) return head.lastSeq;

@@ -24,12 +24,13 @@ export function continuation<L>(
   delivered: readonly L[],
   linkOf: (one: L) => ChainLink,
 ): readonly L[] | "gap" | "conflict" {
-  const fresh = delivered.filter((one) => linkOf(one).seq > head.lastSeq);
-  const [first] = fresh.map(linkOf);
+  const at = delivered.findIndex((one) => linkOf(one).seq > head.lastSeq);
+  const first = delivered[at];
   if (first === undefined) {
-    const same = delivered.map(linkOf).find(({ seq }) => seq === head.lastSeq);
-    return same !== undefined && same.hash !== head.lastHash ? "conflict" : [];
+    const same = delivered.find((one) => linkOf(one).seq === head.lastSeq);
+    return same !== undefined && linkOf(same).hash !== head.lastHash ? "conflict" : [];
   }
-  if (first.seq !== head.lastSeq + 1) return "gap";
-  return first.prev === head.lastHash ? fresh : "conflict";
+  const { seq, prev } = linkOf(first);
+  if (seq !== head.lastSeq + 1) return "gap";
+  return prev === head.lastHash ? delivered.slice(at) : "conflict";
 }

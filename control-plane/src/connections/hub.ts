@@ -2,10 +2,9 @@
  * The connections that edge instances hold. Each gets all epochs of its accounts at the start, every newer one at once,
  * and a heartbeat a second.
  *
- * A heartbeat says "what you know of the epochs is true now": it is sent only after the database was read, by a reading
- * that took a second at most. A control
- * plane that has lost its database falls silent, and after 5 s its edges count as not connected (P2). So does an edge that answers
- * heartbeats more than 5 s old: what it knows is older than the promise.
+ * A heartbeat says "what you know of the epochs is true now": it is sent only after the database was read, by a reading that took a
+ * second at most. A control plane that has lost its database falls silent, and after 5 s its edges count as not connected (P2). So
+ * does an edge that answers heartbeats more than 5 s old: what it knows is older than the promise.
  */
 
 import {

@@ -37,7 +37,7 @@ export async function changeDataKeys(
   await call.change(async (tx) => {
     const rows = await requireDataKeys(tx, call, dataKeyIds);
     const changes = rows.map((row) => ({ row, state: nextDataKeyState(row, action) }));
-    if (action === "enable") for (const { row } of changes) requireUsableKey(row);
+    if (action === "enable") for (const { row } of changes) requireUsableKey(row, call.nowMs);
     for (const { row, state } of changes) {
       if (state !== row.state) await updateDataKey(tx, row, { state });
     }

@@ -2,6 +2,7 @@
 
 import { ApiError, type ErrorCode } from "@edge-kms/protocol";
 import type { DataKey, DataKeyState } from "../db/queries/data-keys.ts";
+import { stateAt } from "../keys/states.ts";
 
 type Cell = "stay" | { readonly to: DataKeyState } | { readonly error: ErrorCode };
 
@@ -51,8 +52,12 @@ export function nextDataKeyState(
 }
 
 /** EnableDataKey and CancelDataKeyDeletion: of no use without a CMK that opens it. @throws ApiError */
-export function requireUsableKey({ keyState }: Pick<DataKey, "keyState">): void {
+export function requireUsableKey(
+  { keyState, keyValidToMs }: Pick<DataKey, "keyState" | "keyValidToMs">,
+  nowMs: number,
+): void {
   if (keyState === "Deleted") throw new ApiError("ResourceUnavailable.CmkNotFound");
-  const isUsable = keyState === "Enabled" || keyState === "Disabled" || keyState === "Archived";
+  const state = stateAt({ state: keyState, validToMs: keyValidToMs }, nowMs);
+  const isUsable = state === "Enabled" || state === "Disabled" || state === "Archived";
   if (!isUsable) throw new ApiError("ResourceUnavailable.CmkStateNotSupport");
 }

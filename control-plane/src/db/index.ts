@@ -4,4 +4,3 @@ export type { Database, Listener, Queryable } from "./database.ts";
 export { DatabaseError } from "./errors.ts";
 export { NewerDatabaseError } from "./migrate.ts";
 export { memoryUrl, openDatabase } from "./open.ts";
-export type { DatabaseTimes } from "./postgres.ts";

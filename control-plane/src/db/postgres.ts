@@ -5,6 +5,7 @@ import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/node-postgres";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
+import type { DatabaseTimes } from "../config.ts";
 import { openConnections } from "./connections.ts";
 import { type Database, repeatingLost } from "./database.ts";
 import { DatabaseError, translatingErrors } from "./errors.ts";
@@ -16,22 +17,6 @@ import {
   refuseNewerDatabase,
 } from "./migrate.ts";
 import { runRead, runTransaction } from "./transaction.ts";
-
-/** How long the database may take, in milliseconds. */
-export interface DatabaseTimes {
-  /** At a start, until the database accepts connections. */
-  readonly startMs: number;
-  /** For a connection that works, waiting for a place in the pool included. */
-  readonly connectMs: number;
-  /** For a statement; the client stops waiting a second later. */
-  readonly statementMs: number;
-  /** For a lock that another transaction holds. */
-  readonly lockMs: number;
-  /** Until the server ends a transaction that asks nothing. */
-  readonly idleInTransactionMs: number;
-  /** For a statement of a job that goes through many rows. */
-  readonly longStatementMs: number;
-}
 
 export interface PostgresOptions {
   /** `postgresql://…`, with `?host=/socket/folder` for a Unix socket. */

@@ -15,7 +15,7 @@ export const cancelDataKeyDeletion = controlAction(kmsActions.CancelDataKeyDelet
       await lockDataKeyQuota(tx, call.scope);
       for (const row of await requireDataKeys(tx, call, [input.DataKeyId])) {
         const state = nextDataKeyState(row, "cancelDeletion");
-        requireUsableKey(row);
+        requireUsableKey(row, call.nowMs);
         if ((await countDataKeys(tx, call.scope)) >= call.services.dataKeyQuota) {
           throw new ApiError("LimitExceeded.DataKeyLimitExceeded");
         }

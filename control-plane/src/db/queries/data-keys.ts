@@ -29,6 +29,8 @@ export interface DataKey extends Omit<typeof dataKeys.$inferSelect, "state" | "b
   readonly keyAlias: string;
   /** Of the CMK; `Deleted` once it is destroyed. */
   readonly keyState: KeyState | "Deleted";
+  /** When the CMK's imported material ends; null for never. */
+  readonly keyValidToMs: number | null;
 }
 
 export type NewDataKey = Omit<typeof dataKeys.$inferInsert, "state" | "deletionAtMs" | "blob"> & {
@@ -43,12 +45,18 @@ const isIn = (scope: KeyScope): SQL | undefined =>
     inArray(dataKeys.state, [...dataKeyStates]),
   );
 
-const columns = { ...getTableColumns(dataKeys), keyAlias: keys.alias, keyState: keys.state };
+const columns = {
+  ...getTableColumns(dataKeys),
+  keyAlias: keys.alias,
+  keyState: keys.state,
+  keyValidToMs: keys.validToMs,
+};
 
 function toDataKey(
   row: typeof dataKeys.$inferSelect & {
     readonly keyAlias: string;
     readonly keyState: (typeof keys.$inferSelect)["state"];
+    readonly keyValidToMs: number | null;
   },
 ): DataKey {
   const { state, blob, keyState } = row;
