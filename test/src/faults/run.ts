@@ -53,7 +53,9 @@ export async function runFaults({ store, next, onRow }: RunOptions): Promise<Out
     log.violations.push(...(await checkAudit(world, log.calls)));
     return { rows, violations: log.violations };
   } catch (error) {
-    throw new Error(`${(error as Error).message}\n${world.system.output()}`, { cause: error });
+    const { system } = world;
+    const message = `${(error as Error).message}\n${system.output()}\n${system.troubles()}`;
+    throw new Error(message, { cause: error });
   } finally {
     await clients?.stop();
     await world.close();

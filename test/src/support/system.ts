@@ -1,7 +1,15 @@
 /** The whole system as `npm start` makes it: one per test file, in a home of its own, on free ports. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -20,6 +28,8 @@ export type System = {
   readonly env: Record<string, string>;
   /** All that the launcher printed so far, both streams. */
   output(): string;
+  /** The last lines of every part's log but the ordinary ones: what to read when a test fails. */
+  troubles(): string;
   /** Process id of a part as it runs now. */
   pid(part: PartName): number;
   /** Sends a signal to a part and waits until the launcher has another one running, and serving. */
@@ -148,6 +158,7 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
     port,
     env: readEnv(join(home, "client.env")),
     output,
+    troubles: () => troublesOf(join(home, "logs")),
     pid,
     async killAndWait(part, signal) {
       const old = pid(part);
@@ -165,6 +176,17 @@ export async function startSystem(options: SystemOptions = {}): Promise<System> 
       return code;
     },
   };
+}
+
+const TROUBLES = 20;
+
+function troublesOf(logs: string): string {
+  const parts = readdirSync(logs).map((file) => {
+    const lines = readFileSync(join(logs, file), "utf8").trim().split("\n");
+    const unusual = lines.filter((line) => !line.includes('"level":"info"'));
+    return [`${file}:`, ...unusual.slice(-TROUBLES)].join("\n  ");
+  });
+  return parts.join("\n");
 }
 
 /** Stops a system and removes its home. */
