@@ -72,6 +72,61 @@ describe("settings", () => {
     await expect(read(flags)).rejects.toThrow(sentence);
   });
 
+  describe("of further tokens", () => {
+    const file = () => join(home, "further.json");
+    const write = (tokens: unknown) => writeFile(file(), JSON.stringify(tokens));
+    const flags = () => ({ ...token, "further-tokens": file() });
+    const env = () => ({ EDGE_KMS_PIN: "1" });
+
+    it("are the first token's where the file says nothing else", async () => {
+      await writeFile(join(home, "pin-2"), "2\n", { mode: 0o600 });
+      await write([
+        { label: "u" },
+        { label: "v", module: "other.so", pinFile: "pin-2", libraryParameters: "x=1" },
+      ]);
+      const { store } = await read({ ...flags(), "retired-tokens": "a,b" }, env());
+      expect(store).toMatchObject({
+        tokenLabel: "t",
+        writeQuorum: 3,
+        retiredTokens: ["a", "b"],
+        furtherTokens: [
+          { tokenLabel: "u", modulePath: "/lib/p11.so", pin: "1", maxSessions: 8 },
+          {
+            tokenLabel: "v",
+            modulePath: join(home, "other.so"),
+            pin: "2",
+            libraryParameters: "x=1",
+          },
+        ],
+      });
+      expect(await read(token, env())).toMatchObject({
+        store: { furtherTokens: [], writeQuorum: 1, retiredTokens: [] },
+      });
+    });
+
+    it.each<[unknown, FlagValues, RegExp]>([
+      [[{ label: "t" }], {}, /labels that differ/],
+      [[{ label: "u" }, { label: "u" }], {}, /labels that differ/],
+      [[{ label: "" }], {}, /not of the form at 0\.label/],
+      [[{ label: "x".repeat(33) }], {}, /not of the form at 0\.label/],
+      [[{ label: "u", pin: "1234" }], {}, /not of the form at 0\.pin/],
+      [Array.from({ length: 8 }, (_, n) => ({ label: `u${n}` })), {}, /not of the form at its top/],
+      [[{ label: "u" }], { "write-quorum": "3" }, /integer from 1 to 2/],
+      [[{ label: "u" }], { "write-quorum": "0" }, /integer from 1 to 2/],
+      [[{ label: "u" }], { "retired-tokens": "u" }, /"u" cannot be in use and retired/],
+      [[{ label: "u", pinFile: "absent" }], {}, /PIN file/],
+    ])("are refused: %j %o", async (tokens, more, sentence) => {
+      await write(tokens);
+      await expect(read({ ...flags(), ...more }, env())).rejects.toThrow(sentence);
+    });
+
+    it("are refused when the file is not there, or no JSON", async () => {
+      await expect(read(flags(), env())).rejects.toThrow(/cannot be read as JSON/);
+      await writeFile(file(), "[");
+      await expect(read(flags(), env())).rejects.toThrow(/cannot be read as JSON/);
+    });
+  });
+
   it("refuse a file that is not of the form, saying where", async () => {
     await configure({ branchPeriodDay: 3 });
     await expect(read({ store: "software" })).rejects.toThrow(

@@ -4,14 +4,19 @@
  */
 
 import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { dirname, resolve } from "node:path";
 import * as v from "valibot";
 import { branchTurnovers } from "./branch-keys.ts";
 import { StartupError } from "./errors.ts";
 import { readSecretFile } from "./files.ts";
 import { defaultCaps, type LeaseCaps } from "./limits.ts";
-import type { BridgeSettings } from "./settings.ts";
-import { homePaths } from "./settings.ts";
+import { MAX_LABEL_BYTES, MAX_TOKENS } from "./replicas/sealed-copies.ts";
+import {
+  type BridgeSettings,
+  homePaths,
+  type Pkcs11Settings,
+  type TokenSettings,
+} from "./settings.ts";
 import { readRecordedStoreKind } from "./store-record.ts";
 
 /** One row per setting: its flag and, derived from that, its variable and its name in the file. */
@@ -27,6 +32,18 @@ const settingRows = {
     help: "without an answer for so long the library hangs: its process is replaced (10)",
   },
   "library-parameters": { type: "string", help: "initialisation string of the library (NSS)" },
+  "further-tokens": {
+    type: "string",
+    help: "JSON file that names more tokens, each to have copies of all keys (docs/operators.md)",
+  },
+  "write-quorum": {
+    type: "string",
+    help: "tokens that a new key must be in before it is answered (all of them)",
+  },
+  "retired-tokens": {
+    type: "string",
+    help: "labels of tokens that are gone for good, comma-separated",
+  },
   "accept-extracting-token": {
     type: "boolean",
     help: "use a token that exports non-extractable keys",
@@ -58,6 +75,8 @@ export const settingOptions = {
     Object.entries(settingRows).map(([name, { type }]) => [name, { type }]),
   ) as { [N in SettingName]: { type: (typeof settingRows)[N]["type"] } }),
 } as const;
+
+const PIN_FILE = "The PIN file";
 
 export type FlagValues = Partial<Record<SettingName | "home", string | boolean | undefined>>;
 type Environment = Record<string, string | undefined>;
@@ -158,8 +177,11 @@ async function secretOf(
   what: string,
 ): Promise<string | null> {
   const inherited = takeSecret(env, variable);
-  if (path === null) return inherited;
-  const text = (await readSecretFile(resolve(path), what)).toString("utf8").replace(/\r?\n$/, "");
+  return path === null ? inherited : readSecretText(resolve(path), what);
+}
+
+async function readSecretText(path: string, what: string): Promise<string> {
+  const text = (await readSecretFile(path, what)).toString("utf8").replace(/\r?\n$/, "");
   if (text === "") throw new StartupError(`${what} ${path} is empty.`);
   return text;
 }
@@ -176,7 +198,7 @@ export async function readBridgeSettings(
     "EDGE_KMS_SOFTWARE_PASSPHRASE",
     "The passphrase file",
   );
-  const pin = await secretOf(sources.text("pin-file"), env, "EDGE_KMS_PIN", "The PIN file");
+  const pin = await secretOf(sources.text("pin-file"), env, "EDGE_KMS_PIN", PIN_FILE);
   const kind = sources.text("store") ?? (await readRecordedStoreKind(sources.home));
   return {
     home: sources.home,
@@ -185,7 +207,7 @@ export async function readBridgeSettings(
     store:
       kind === "software"
         ? { kind, passphrase }
-        : pkcs11Settings(requirePkcs11(kind), sources, pin),
+        : await pkcs11Settings(requirePkcs11(kind), sources, pin),
     isProduction: sources.flag("production"),
     allowSoftwareStore: sources.flag("allow-software-store"),
     leaseRootCredentials: sources.flag("lease-root-credentials"),
@@ -211,7 +233,11 @@ function requirePkcs11(kind: string | null): "pkcs11" {
   );
 }
 
-function pkcs11Settings(kind: "pkcs11", sources: Sources, pin: string | null) {
+async function pkcs11Settings(
+  kind: "pkcs11",
+  sources: Sources,
+  pin: string | null,
+): Promise<Pkcs11Settings> {
   const modulePath = sources.text("pkcs11-module");
   const tokenLabel = sources.text("token-label");
   if (modulePath === null || tokenLabel === null || pin === null) {
@@ -220,8 +246,7 @@ function pkcs11Settings(kind: "pkcs11", sources: Sources, pin: string | null) {
     );
   }
   const libraryParameters = sources.text("library-parameters");
-  return {
-    kind,
+  const first = {
     modulePath: resolve(modulePath),
     tokenLabel,
     pin,
@@ -230,6 +255,71 @@ function pkcs11Settings(kind: "pkcs11", sources: Sources, pin: string | null) {
     acceptExtractingToken: sources.flag("accept-extracting-token"),
     ...(libraryParameters === null ? {} : { libraryParameters }),
   };
+  const furtherTokens = await readFurtherTokens(sources.text("further-tokens"), first);
+  const labels = [tokenLabel, ...furtherTokens.map((token) => token.tokenLabel)];
+  const tokens = labels.length;
+  const retiredTokens = (sources.text("retired-tokens") ?? "").split(",").filter(Boolean);
+  const both = retiredTokens.find((label) => labels.includes(label));
+  if (both !== undefined) {
+    throw new StartupError(`The token "${both}" cannot be in use and retired.`);
+  }
+  return {
+    kind,
+    ...first,
+    furtherTokens,
+    writeQuorum: integer(sources, "write-quorum", tokens, 1, tokens),
+    retiredTokens,
+  };
+}
+
+const furtherTokensSchema = v.pipe(
+  v.array(
+    v.strictObject({
+      label: v.pipe(v.string(), v.minBytes(1), v.maxBytes(MAX_LABEL_BYTES)),
+      module: v.optional(v.string()),
+      pinFile: v.optional(v.string()),
+      libraryParameters: v.optional(v.string()),
+      acceptExtractingToken: v.optional(v.boolean()),
+    }),
+  ),
+  v.maxLength(MAX_TOKENS - 1),
+);
+
+/** Paths are relative to the file; module, PIN, sessions and deadline are the first token's unless it says otherwise. */
+async function readFurtherTokens(
+  file: string | null,
+  first: TokenSettings,
+): Promise<TokenSettings[]> {
+  if (file === null) return [];
+  const path = resolve(file);
+  let json: unknown;
+  try {
+    json = JSON.parse(await readFile(path, "utf8"));
+  } catch (error) {
+    throw new StartupError(`The file of further tokens ${path} cannot be read as JSON.`, error);
+  }
+  const parsed = v.safeParse(furtherTokensSchema, json);
+  if (!parsed.success) {
+    const where = v.getDotPath(parsed.issues[0]) ?? "its top";
+    throw new StartupError(`The file of further tokens ${path} is not of the form at ${where}.`);
+  }
+  const labels = new Set([first.tokenLabel, ...parsed.output.map(({ label }) => label)]);
+  if (labels.size <= parsed.output.length) {
+    throw new StartupError(`The tokens of this home need labels that differ: ${path} repeats one.`);
+  }
+  const { libraryParameters: _, ...shared } = first;
+  return Promise.all(
+    parsed.output.map(async ({ label, module, pinFile, libraryParameters, ...rest }) => ({
+      ...shared,
+      tokenLabel: label,
+      acceptExtractingToken: rest.acceptExtractingToken === true,
+      ...(module === undefined ? {} : { modulePath: resolve(dirname(path), module) }),
+      ...(pinFile === undefined
+        ? {}
+        : { pin: await readSecretText(resolve(dirname(path), pinFile), PIN_FILE) }),
+      ...(libraryParameters === undefined ? {} : { libraryParameters }),
+    })),
+  );
 }
 
 /** `host:port`, `[v6]:port`. The default port is two above the edge's (EDGE_KMS_PORT, 8787). */

@@ -46,9 +46,15 @@ export function countCalls(store: KeyStore): CountedStore {
     store: {
       ...(Object.fromEntries(counted) as Pick<KeyStore, CountedMethod>),
       kind: store.kind,
+      isReplicated: store.isReplicated,
       pairs: store.pairs,
       get tokens() {
         return store.tokens;
+      },
+      prove(id) {
+        calls.aesGcmEncrypt += 1;
+        calls.aesGcmDecrypt += 1;
+        return store.prove(id);
       },
       close: () => store.close(),
     },

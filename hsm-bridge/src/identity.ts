@@ -27,7 +27,7 @@ export interface Identity {
   sign(type: SignedMessageType, payload: object): SignedMessage;
 }
 
-const associatedData = encodeFields("edge-kms/bridge-identity/1", []);
+export const identityAssociatedData = encodeFields("edge-kms/bridge-identity/1", []);
 
 /** Opens the identity, or makes it in a new registry. */
 export async function openIdentity(
@@ -41,7 +41,7 @@ export async function openIdentity(
   if (object === null) throw doesNotOpen();
   let seed: Bytes;
   try {
-    seed = await store.aesGcmDecrypt(object, sealed, associatedData);
+    seed = await store.aesGcmDecrypt(object, sealed, identityAssociatedData);
   } catch (error) {
     throw doesNotOpen(error);
   }
@@ -60,7 +60,7 @@ async function createIdentity(
   const object =
     existing ?? (await createObject(database, store, "identity", nowMs, (objectId) => objectId));
   const seed = await store.random(SEED_BYTES);
-  const sealed = await store.aesGcmEncrypt(object, seed, associatedData);
+  const sealed = await store.aesGcmEncrypt(object, seed, identityAssociatedData);
   const identity = identityOf(seed);
   await database.commit(() => {
     writeMeta(database, "identity-sealed", sealed);

@@ -7,7 +7,9 @@
  * branch key per edge group and period, rarely more, the sealing key one SecretKey per access key, so the bound is out of reach.
  */
 
-import type { BridgeResponse, Bytes } from "@edge-kms/protocol";
+import { randomBytes } from "node:crypto";
+import { type BridgeResponse, type Bytes, equalBytes } from "@edge-kms/protocol";
+import { BridgeError } from "./errors.ts";
 
 /** `pkcs11` or `software`, as it stands in every grant and audit record. */
 export type StoreKind = BridgeResponse<"status">["store"];
@@ -46,6 +48,8 @@ export interface TokenState {
   readonly sinceMs: number;
   /** Why it does not serve, or null. Fit for logs. */
   readonly reason: string | null;
+  /** Of several tokens: objects and sealed bytes that it has no copy of yet. 0 for the only one. */
+  readonly lacks: number;
 }
 
 /** What the store proved of itself at start. Fit for logs. */
@@ -61,6 +65,8 @@ export type SelfTestReport = Readonly<Record<string, string | number | boolean>>
  */
 export interface KeyStore {
   readonly kind: StoreKind;
+  /** Keys are in several tokens at once; a pair is in one of them (`replicas/`). */
+  readonly isReplicated: boolean;
   /** Its tokens, without asking them. None for the software store. */
   readonly tokens: readonly TokenState[];
   /** Makes a non-extractable AES-256 key. When it resolves, the key survives kill -9 of every process. */
@@ -93,10 +99,26 @@ export interface KeyStore {
   listObjects(): Promise<readonly StoredObject[]>;
   /** 1–1024 bytes from the store's generator. */
   random(byteCount: number): Promise<Bytes>;
+  /** Wraps random bytes under a key and unwraps them, for real. Rejects when they do not come back. */
+  prove(id: string): Promise<void>;
   /** Known answers and refusals; rejects when the store does not do what it must. */
   selfTest(): Promise<SelfTestReport>;
   /** Ends in-flight work, then releases everything. Idempotent. */
   close(): Promise<void>;
+}
+
+const proofAssociatedData = new TextEncoder().encode("edge-kms/proof/1");
+
+/** `KeyStore.prove`, for a store over one place. */
+export async function proveBy(
+  store: Pick<KeyStore, "aesGcmEncrypt" | "aesGcmDecrypt">,
+  id: string,
+): Promise<void> {
+  const proof = randomBytes(32);
+  const sealed = await store.aesGcmEncrypt(id, proof, proofAssociatedData);
+  if (!equalBytes(proof, await store.aesGcmDecrypt(id, sealed, proofAssociatedData))) {
+    throw new BridgeError("hsm-unavailable", "The store does not open what it wrapped.");
+  }
 }
 
 /** Throws a RangeError for an id that is not of the form above: a caller's bug. */

@@ -4,7 +4,9 @@ import { StartupError } from "./errors.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { Logger } from "./log.ts";
 import { openPkcs11Store } from "./pkcs11/pkcs11-store.ts";
-import { type BridgeSettings, homePaths } from "./settings.ts";
+import type { Database } from "./registry/database.ts";
+import { isReplicated, openReplicatedStore } from "./replicas/open.ts";
+import { type BridgeSettings, homePaths, type Pkcs11Settings } from "./settings.ts";
 import { openSoftwareStore } from "./software/software-store.ts";
 
 export function checkStoreAllowed(settings: BridgeSettings): void {
@@ -15,12 +17,16 @@ export function checkStoreAllowed(settings: BridgeSettings): void {
   }
 }
 
-export async function openStore(settings: BridgeSettings, logger: Logger): Promise<KeyStore> {
+export async function openStore(
+  settings: BridgeSettings,
+  database: Database,
+  logger: Logger,
+): Promise<KeyStore> {
   checkStoreAllowed(settings);
   const choice = settings.store;
   const store =
     choice.kind === "pkcs11"
-      ? await openPkcs11Store({ ...choice, logger })
+      ? await openTokens(choice, database, logger)
       : await openSoftwareStore({
           directory: homePaths(settings.home).bridge,
           passphrase: choice.passphrase,
@@ -33,4 +39,14 @@ export async function openStore(settings: BridgeSettings, logger: Logger): Promi
     await store.close();
     throw error;
   }
+}
+
+async function openTokens(
+  choice: Pkcs11Settings,
+  database: Database,
+  logger: Logger,
+): Promise<KeyStore> {
+  return isReplicated(choice, database)
+    ? openReplicatedStore(choice, database, logger)
+    : openPkcs11Store({ ...choice, logger });
 }

@@ -22,13 +22,13 @@ import {
   type SignedRequest,
   TestEdge,
 } from "./testing/edge.ts";
-import { storeBackends } from "./testing/stores.ts";
+import { keyBackends } from "./testing/stores.ts";
 
 const core = await loadCore();
 const plaintext = Buffer.from("a plaintext that the control plane does not see");
 const context = unwrap(canonicalEncryptionContext('{"a":"b"}'));
 
-describe.each(storeBackends)("operations over the $name store", (backend) => {
+describe.each(keyBackends)("operations over the $name store", (backend) => {
   let bridge: TestBridge;
   let edge: TestEdge;
   let stranger: TestEdge;
@@ -112,7 +112,7 @@ describe.each(storeBackends)("operations over the $name store", (backend) => {
         group: "group-1",
         maxUnacknowledged: 10,
         epoch: bridge.epoch(),
-        store: backend.name,
+        store: backend.kind,
       });
       expect(terms.expiresAtMs - terms.notBeforeMs).toBe(OPERATION_MS);
 

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { BridgeError } from "./errors.ts";
-import type { KeyStore, TokenState } from "./key-store.ts";
+import { type KeyStore, proveBy, type TokenState } from "./key-store.ts";
 import { Readiness } from "./readiness.ts";
 
 /** A store that opens what it sealed, or does what `encrypt` says. */
@@ -11,7 +11,7 @@ function storeOf(
   tokens: TokenState[] = [],
 ) {
   const calls = { encrypt: 0, decrypt: 0 };
-  const store = {
+  const store: KeyStore = {
     tokens,
     aesGcmEncrypt: (_id: string, plaintext: Uint8Array) => {
       calls.encrypt += 1;
@@ -21,6 +21,7 @@ function storeOf(
       calls.decrypt += 1;
       return sealed;
     },
+    prove: (id: string) => proveBy(store, id),
   } as unknown as KeyStore;
   return { store, calls };
 }
@@ -49,7 +50,8 @@ describe("readiness", () => {
   });
 
   it("names the token that is out of service, since when and why", async () => {
-    const token = { label: "t1", state: "open", sinceMs: 0, reason: "The process ended." } as const;
+    const reason = "The process ended.";
+    const token = { label: "t1", state: "open", sinceMs: 0, reason, lacks: 0 } as const;
     const failing = storeOf(async () => {
       throw new BridgeError("hsm-unavailable", "The token is out of service.");
     }, [token]);

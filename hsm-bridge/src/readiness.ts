@@ -3,14 +3,9 @@
  * bytes, finds objects and opens sessions. Liveness is `status`, which never asks the store.
  */
 
-import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { equalBytes } from "@edge-kms/protocol";
-import { encodeFields } from "./bytes.ts";
 import { BridgeError } from "./errors.ts";
 import type { KeyStore } from "./key-store.ts";
-
-const associatedData = encodeFields("edge-kms/health/1", []);
 
 /** How long an answer is good for, so that many who ask cost the HSM no more than one. */
 const CACHED_MS = 1_000;
@@ -48,7 +43,7 @@ export class Readiness {
     const { signal } = looked;
     const late = sleep(this.#deadlineMs, "late", { signal, ref: false }).catch(() => "late");
     try {
-      if ((await Promise.race([this.#wrapAndUnwrap(), late])) === "late") {
+      if ((await Promise.race([this.#store.prove(this.#probeObject), late])) === "late") {
         const seconds = this.#deadlineMs / 1000;
         throw new BridgeError("hsm-unavailable", `The HSM did not answer within ${seconds} s.`);
       }
@@ -58,15 +53,6 @@ export class Readiness {
       looked.abort();
     }
     return Math.round((performance.now() - startMs) * 1000) / 1000;
-  }
-
-  async #wrapAndUnwrap(): Promise<void> {
-    const probe = randomBytes(32);
-    const wrapped = await this.#store.aesGcmEncrypt(this.#probeObject, probe, associatedData);
-    const again = await this.#store.aesGcmDecrypt(this.#probeObject, wrapped, associatedData);
-    if (!equalBytes(probe, again)) {
-      throw new BridgeError("hsm-unavailable", "The store does not open what it wrapped.");
-    }
   }
 
   /** Adds which token does not serve, since when and why: this is what an operator sees first. */

@@ -3,8 +3,7 @@
 import { join } from "node:path";
 import type { LeaseCaps } from "./limits.ts";
 
-export interface Pkcs11Settings {
-  readonly kind: "pkcs11";
+export interface TokenSettings {
   /** Path of the vendor's library. */
   readonly modulePath: string;
   readonly tokenLabel: string;
@@ -16,6 +15,16 @@ export interface Pkcs11Settings {
   readonly libraryParameters?: string;
   /** Variables for the PKCS#11 process only, such as SOFTHSM2_CONF. */
   readonly env?: Readonly<Record<string, string>>;
+}
+
+export interface Pkcs11Settings extends TokenSettings {
+  readonly kind: "pkcs11";
+  /** Tokens beside the first, each with copies of all keys. Their labels differ. */
+  readonly furtherTokens?: readonly TokenSettings[];
+  /** In how many tokens a key and what is sealed under it must be before either is answered; all when absent. */
+  readonly writeQuorum?: number;
+  /** Labels of tokens that are gone, and everything in them: no destruction waits for them. */
+  readonly retiredTokens?: readonly string[];
 }
 
 export interface SoftwareSettings {

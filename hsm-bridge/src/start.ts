@@ -18,6 +18,8 @@ import { type Database, openDatabase } from "./registry/database.ts";
 import { appendLog, isLogIntact } from "./registry/log.ts";
 import { readMetaText, writeMeta } from "./registry/meta.ts";
 import { createObject, systemObject } from "./registry/objects.ts";
+import { REPAIR_MS, reportLost, startRepair } from "./replicas/repair.ts";
+import { ReplicatedStore } from "./replicas/replicated-store.ts";
 import { makeSealingKey } from "./sealing-key.ts";
 import { startServer } from "./server.ts";
 import { type BridgeSettings, homePaths } from "./settings.ts";
@@ -75,10 +77,15 @@ export async function startBridge(options: StartOptions): Promise<RunningBridge>
       );
     }
     checkStoreKind(readMetaText(database, "store-kind"), settings.store.kind);
-    const { store, calls } = countCalls(await openStore(settings, logger));
-    closers.push(() => store.close());
+    const opened = await openStore(settings, database, logger);
+    closers.push(() => opened.close());
+    const { store, calls } = countCalls(opened);
     const bridge = await buildBridge(settings, database, store, calls, logger, clock);
     closers.push(startUpkeep(bridge, upkeepMs));
+    if (opened instanceof ReplicatedStore) {
+      await reportLost(bridge, opened);
+      closers.push(startRepair(bridge, opened, Math.min(upkeepMs, REPAIR_MS)));
+    }
     if (recordedKind === null) await recordStoreKind(settings.home, store.kind);
     const credentials = await openPki(paths.pki, settings.serverNames, clock(), logger);
     const server = await startServer(bridge, credentials, settings.host, settings.port);
@@ -111,7 +118,8 @@ async function buildBridge(
   const identity = await openIdentity(database, store, nowMs);
   const sealingObject = await openSystemObject(database, store, "sealing", nowMs);
   const probeObject = await openSystemObject(database, store, "probe", nowMs);
-  const report = await sweep({ database, store, clock, logger });
+  const keyLocks = new KeyedMutex();
+  const report = await sweep({ database, store, clock, logger, keyLocks });
   const startedAtMs = clock();
   await database.commit(() =>
     appendLog(database, startedAtMs, "bridge-started", "bridge", { store: store.kind, ...report }),
@@ -135,7 +143,7 @@ async function buildBridge(
     branchTurnover: settings.branchTurnover,
     leaseRootCredentials: settings.leaseRootCredentials,
     noncesUnderWay: new Set(),
-    keyLocks: new KeyedMutex(),
+    keyLocks,
   };
 }
 

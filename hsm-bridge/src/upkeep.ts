@@ -6,31 +6,51 @@
 import type { Bridge } from "./bridge.ts";
 import { toBridgeError } from "./errors.ts";
 import { COUNTED_MS, endImportPair } from "./imports/import-pairs.ts";
+import { destroyKeyObjects } from "./operations/destroy-key-objects.ts";
 import { expiredImportPairs, forgetCounts } from "./registry/imports.ts";
+import { findKey, keysInState } from "./registry/keys.ts";
 import { finishDestruction, objectsInState } from "./registry/objects.ts";
 
 export const UPKEEP_MS = 60_000;
 
-type UpkeepBridge = Pick<Bridge, "database" | "store" | "clock" | "logger">;
+export type UpkeepBridge = Pick<Bridge, "database" | "store" | "clock" | "logger" | "keyLocks">;
 
 /** What the store fails to do is logged and left to the next time. */
 export async function upkeep(bridge: UpkeepBridge): Promise<void> {
-  const { database, store, clock, logger } = bridge;
+  const { database, store, clock } = bridge;
   // Of earlier times only: a pair that ends now says itself when the store fails it.
   const decided = objectsInState(database, "destroying");
   const nowMs = clock();
+  for (const { keyId } of keysInState(database, "destroying")) {
+    await unlessUnavailable(bridge, keyId, () => endKey(bridge, keyId));
+  }
   for (const row of expiredImportPairs(database, nowMs)) await endImportPair(bridge, row);
   for (const { object_id: objectId } of decided) {
-    try {
-      await finishDestruction(database, store, objectId);
-    } catch (error) {
-      logger.warn("a destruction waits for the store", {
-        objectId,
-        code: toBridgeError(error).code,
-      });
-    }
+    await unlessUnavailable(bridge, objectId, () => finishDestruction(database, store, objectId));
   }
   await database.commit(() => forgetCounts(database, nowMs - COUNTED_MS));
+}
+
+/** A key whose end was written down. Only one with a date is destroyed; the others were given up. */
+function endKey(bridge: UpkeepBridge, keyId: string): Promise<void> {
+  return bridge.keyLocks.run(keyId, async () => {
+    const key = findKey(bridge.database, keyId);
+    if (key?.state !== "destroying") return;
+    const end = key.destroyNotBeforeMs === null ? "abandoned" : "destroyed";
+    await destroyKeyObjects(bridge, keyId, end, "bridge");
+  });
+}
+
+async function unlessUnavailable(
+  { logger }: UpkeepBridge,
+  id: string,
+  work: () => Promise<void>,
+): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    logger.warn("a destruction waits for the store", { id, code: toBridgeError(error).code });
+  }
 }
 
 /** Answers what stops it; resolved, nothing is under way any more. */

@@ -65,8 +65,8 @@ export const operatorCommands: Readonly<Record<string, OperatorCommand>> = {
         : `HSM         wraps and unwraps in ${result.health.tookMs} ms`,
       `            ${result.storeCalls.total} calls since the start`,
       ...result.tokens.map(
-        ({ label, state, sinceMs }) =>
-          `token       "${printable(label)}" ${state} since ${new Date(sinceMs).toISOString()}`,
+        ({ label, state, sinceMs, lacks }) =>
+          `token       "${printable(label)}" ${state} since ${new Date(sinceMs).toISOString()}${lacks === 0 ? "" : `, lacks ${lacks} copies`}`,
       ),
       ...result.epochs.map(({ account, counter }) => `epoch       ${account} ${counter}`),
     ],

@@ -9,7 +9,7 @@ import { encodeFields, wipe } from "../bytes.ts";
 import { asMissingObject } from "../errors.ts";
 import { readMeta, writeMeta } from "../registry/meta.ts";
 
-const associatedData = encodeFields("edge-kms/fingerprint-key/1", []);
+export const fingerprintKeyAssociatedData = encodeFields("edge-kms/fingerprint-key/1", []);
 const KEY_BYTES = 32;
 
 /** 32 bytes. `material` stays the caller's. */
@@ -33,12 +33,14 @@ async function openKey(bridge: Bridge): Promise<Uint8Array> {
   const { database, store, sealingObject } = bridge;
   const sealed = readMeta(database, "fingerprint-key-sealed");
   if (sealed !== null) {
-    return store.aesGcmDecrypt(sealingObject, sealed, associatedData).catch((error: unknown) => {
-      throw asMissingObject(error, sealingObject);
-    });
+    return store
+      .aesGcmDecrypt(sealingObject, sealed, fingerprintKeyAssociatedData)
+      .catch((error: unknown) => {
+        throw asMissingObject(error, sealingObject);
+      });
   }
   const key = await store.random(KEY_BYTES);
-  const fresh = await store.aesGcmEncrypt(sealingObject, key, associatedData);
+  const fresh = await store.aesGcmEncrypt(sealingObject, key, fingerprintKeyAssociatedData);
   // Two first imports at once: one key stays, and both use it.
   const isOurs = await database.commit(() => {
     if (readMeta(database, "fingerprint-key-sealed") !== null) return false;

@@ -27,7 +27,7 @@ const MAX_PAIRS_MADE = 30;
 /** Failures of a key, and pairs made for it, are counted over so long. */
 export const COUNTED_MS = 3_600_000;
 
-const associatedData = (importId: string, keyId: string) =>
+export const importPairAssociatedData = (importId: string, keyId: string) =>
   encodeFields("edge-kms/import-pair/1", [importId, keyId]);
 
 /** Makes a pair; answers its row and public key (SubjectPublicKeyInfo in DER). `too-many-failures` for too many in an hour. */
@@ -53,7 +53,7 @@ export async function makeImportPair(
     await store.generateAesKey(objectId);
     const { publicKey, privateKey } = await makePair(store, KIND);
     try {
-      const aad = associatedData(importId, key.keyId);
+      const aad = importPairAssociatedData(importId, key.keyId);
       return { publicKey, wrapped: await store.aesGcmEncrypt(objectId, privateKey, aad) };
     } finally {
       wipe(privateKey);
@@ -82,7 +82,7 @@ export async function unwrapMaterial(
 ): Promise<Uint8Array> {
   const padding = paddingOf[row.algorithm];
   if (row.wrapped === null) return store.rsaDecrypt(row.objectId, padding, wrapped);
-  const aad = associatedData(row.importId, row.keyId);
+  const aad = importPairAssociatedData(row.importId, row.keyId);
   const privateKey = await store.aesGcmDecrypt(row.objectId, row.wrapped, aad);
   try {
     return decryptRsa(privateKey, padding, wrapped);

@@ -17,11 +17,14 @@ import { type KeyPairKind, kindOfUsage, paddingOf, schemeOf } from "./usages.ts"
 import { decryptRsa, decryptSm2, makePair, signDigest, signSm2 } from "./wrapped-pair.ts";
 
 /** Everything that the key belongs to, so that sealed bytes moved to another row do not open. */
-const associatedData = ({ account, region, keyId }: KeyName, usage: PairRow["usage"]) =>
-  encodeFields("edge-kms/private-key/1", [account, region, keyId, "1", usage]);
+export const privateKeyAssociatedData = (
+  { account, region, keyId }: KeyName,
+  usage: PairRow["usage"],
+) => encodeFields("edge-kms/private-key/1", [account, region, keyId, "1", usage]);
 
-const isInStore = ({ store }: Pick<Bridge, "store">, kind: KeyPairKind): kind is PairKind =>
-  store.pairs.has(kind as PairKind);
+/** The store keeps pairs of the kind, and this one was not sealed. */
+const isInStore = ({ store }: Bridge, kind: KeyPairKind, { wrapped }: PairRow): boolean =>
+  wrapped === null && store.pairs.has(kind as PairKind);
 
 /** Makes the pair of a new key under this object id. */
 export async function makeStoredPair(
@@ -31,13 +34,15 @@ export async function makeStoredPair(
 ): Promise<Pick<PairRow, "publicKey" | "wrapped">> {
   const { store } = bridge;
   const kind = kindOfUsage[name.usage];
-  if (isInStore(bridge, kind)) {
-    return { publicKey: await store.generatePair(objectId, kind), wrapped: null };
+  // In one of several tokens it would be lost with that one.
+  if (store.pairs.has(kind as PairKind) && !store.isReplicated) {
+    const publicKey = await store.generatePair(objectId, kind as PairKind);
+    return { publicKey, wrapped: null };
   }
   await store.generateAesKey(objectId);
   const { publicKey, privateKey } = await makePair(store, kind);
   try {
-    const aad = associatedData(name, name.usage);
+    const aad = privateKeyAssociatedData(name, name.usage);
     const wrapped = await store.aesGcmEncrypt(objectId, privateKey, aad);
     // A private key that does not come back would be lost for ever: proven before it is answered.
     wipe(await store.aesGcmDecrypt(objectId, wrapped, aad));
@@ -69,7 +74,7 @@ async function withPrivateKey<T>(
 ): Promise<T> {
   if (pair.wrapped === null) throw new BridgeError("destroyed", "The key is destroyed.");
   const privateKey = await store
-    .aesGcmDecrypt(version.objectId, pair.wrapped, associatedData(name, pair.usage))
+    .aesGcmDecrypt(version.objectId, pair.wrapped, privateKeyAssociatedData(name, pair.usage))
     .catch((error: unknown) => {
       throw asMissingObject(error, version.objectId);
     });
@@ -94,7 +99,7 @@ export async function decryptWithPair(
   }
   requireKind(kind, "rsa-2048-decrypt");
   const padding = paddingOf[algorithm];
-  if (!isInStore(bridge, kind)) {
+  if (!isInStore(bridge, kind, used.pair)) {
     return withPrivateKey(bridge, used, (key) => decryptRsa(key, padding, ciphertext));
   }
   try {
@@ -124,7 +129,7 @@ export async function signWithPair(
   const scheme = schemeOf[algorithm];
   const digest = isDigest ? message : digestOf(algorithm, pair.publicKey, message);
   if (scheme === "sm2") return withPrivateKey(bridge, used, (key) => signSm2(key, digest));
-  const signature = isInStore(bridge, kind)
+  const signature = isInStore(bridge, kind, pair)
     ? await bridge.store.sign(used.version.objectId, scheme, digest).catch((error: unknown) => {
         throw asMissingObject(error, used.version.objectId);
       })

@@ -39,6 +39,7 @@ export class Breaker {
       state: this.#state,
       sinceMs: this.#sinceMs,
       reason: this.#reason,
+      lacks: 0,
     };
   }
 
@@ -71,6 +72,12 @@ export class Breaker {
   /** The process is gone: nothing is to be waited for before the first attempt. */
   lost(reason: string): void {
     if (this.#state === "closed") void this.#run(reason, true);
+  }
+
+  /** It did not open at the start. With a refused PIN another attempt could lock it. */
+  absent(error: unknown): void {
+    if (error instanceof PinRefusedError) this.#enter("open", reasonOf(error));
+    else void this.#run(reasonOf(error), false);
   }
 
   /** No further attempts. */

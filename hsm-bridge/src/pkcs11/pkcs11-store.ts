@@ -11,6 +11,7 @@ import {
   type KeyStore,
   type PairKind,
   pairKinds,
+  proveBy,
   type RsaPadding,
   type SignScheme,
   type TokenState,
@@ -36,6 +37,8 @@ export interface Pkcs11StoreOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Milliseconds until a call without an answer fails, and the process counts as hung. */
   readonly deadlineMs?: number;
+  /** A token that does not open is out of service, as one that is lost later; one of several. */
+  readonly mayBeAbsent?: boolean;
   readonly logger: Logger;
 }
 
@@ -52,15 +55,19 @@ const OPEN_DEADLINE_MS = 30_000;
 /** An RSA pair takes as long as its primes are hard to find. */
 const PAIR_DEADLINE_MS = 60_000;
 
-/** Opens the token and proves what it does. StartupError, in one sentence, when that cannot succeed. */
+/**
+ * Opens the token and proves what it does. StartupError, in one sentence, when that cannot succeed, unless it may be absent: then
+ * it is tried again like one that was lost.
+ */
 export async function openPkcs11Store(options: Pkcs11StoreOptions): Promise<Pkcs11Store> {
   const store = new ProcessStore(options);
-  await store.start();
+  await store.start(options.mayBeAbsent === true);
   return store;
 }
 
 class ProcessStore implements Pkcs11Store {
   readonly kind = "pkcs11";
+  readonly isReplicated = false;
   readonly pairs: ReadonlySet<PairKind> = new Set(pairKinds);
   readonly #settings: TokenSettings;
   readonly #env: Readonly<Record<string, string>>;
@@ -99,8 +106,13 @@ class ProcessStore implements Pkcs11Store {
     return [this.#breaker.state];
   }
 
-  async start(): Promise<void> {
-    this.#worker = await this.#open();
+  async start(mayBeAbsent: boolean): Promise<void> {
+    try {
+      this.#worker = await this.#open();
+    } catch (error) {
+      if (!mayBeAbsent) throw error;
+      this.#breaker.absent(error);
+    }
   }
 
   /** A new process with the token open in it. */
@@ -250,6 +262,10 @@ class ProcessStore implements Pkcs11Store {
   async random(byteCount: number) {
     checkRandomLength(byteCount);
     return takeOver(await this.#call("read", "random", { byteCount }));
+  }
+
+  prove(id: string) {
+    return proveBy(this, id);
   }
 
   selfTest() {

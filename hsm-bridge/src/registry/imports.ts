@@ -39,6 +39,13 @@ export function findImportPair(database: Database, importId: string): ImportPair
   );
 }
 
+export function findImportPairByObject(database: Database, objectId: string): ImportPairRow | null {
+  return database.get<ImportPairRow>(
+    `SELECT ${COLUMNS} FROM import_pairs WHERE object_id = ?`,
+    objectId,
+  );
+}
+
 /** Of one key, oldest first. */
 export function importPairsOf(database: Database, keyId: string): ImportPairRow[] {
   return database.all<ImportPairRow>(

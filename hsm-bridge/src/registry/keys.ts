@@ -165,6 +165,24 @@ export function findBranch(database: Database, branch: string): BranchRow | null
   return database.get<BranchRow>(`SELECT ${BRANCH_COLUMNS} FROM branches WHERE branch = ?`, branch);
 }
 
+/** The key that has this store object for one of its versions. */
+export function findKeyByObject(database: Database, objectId: string): string | null {
+  const row = database.get<{ keyId: string }>(
+    "SELECT key_id AS keyId FROM key_versions WHERE object_id = ?",
+    objectId,
+  );
+  return row?.keyId ?? null;
+}
+
+/** Branches of the version that has this store object. */
+export function branchesUnder(database: Database, objectId: string): BranchRow[] {
+  return database.all<BranchRow>(
+    `SELECT ${BRANCH_COLUMNS} FROM branches
+     WHERE (key_id, version) = (SELECT key_id, version FROM key_versions WHERE object_id = ?)`,
+    objectId,
+  );
+}
+
 /** The newest branch of a period, and how many encryptions were permitted with it. */
 export function findBranchOfPeriod(
   database: Database,

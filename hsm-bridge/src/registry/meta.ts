@@ -8,6 +8,7 @@ export type MetaName =
   | "identity-public"
   | "identity-sealed"
   | "freezes-revision"
+  | "founding-token"
   | "fingerprint-key-sealed";
 
 export function readMeta(database: Database, name: MetaName): Uint8Array | null {

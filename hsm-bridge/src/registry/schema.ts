@@ -180,4 +180,34 @@ export const migrations: readonly string[] = [
   CREATE TABLE import_pairs_made (key_id TEXT NOT NULL REFERENCES keys, time_ms INTEGER NOT NULL) STRICT;
   CREATE INDEX import_pairs_made_by_key ON import_pairs_made (key_id, time_ms);
   `,
+  `
+  -- Of stores of several tokens only (replicas/). Which token has an object; 'copying': what is sealed under it is not all wrapped for
+  -- the token yet.
+  CREATE TABLE copies (
+    object_id TEXT NOT NULL,
+    token TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('copying', 'ready')),
+    PRIMARY KEY (object_id, token)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX copies_by_token ON copies (token, state);
+
+  -- Wrappings for tokens that the sealed bytes, known by their SHA-256, have none for.
+  CREATE TABLE wrappings (
+    sealed_hash BLOB NOT NULL CHECK (length(sealed_hash) = 32),
+    token TEXT NOT NULL,
+    object_id TEXT NOT NULL,
+    wrapping BLOB NOT NULL,
+    PRIMARY KEY (sealed_hash, token)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX wrappings_by_object ON wrappings (object_id);
+
+  -- Sealed while a token could not take part: wrapped for it when it can.
+  CREATE TABLE unfinished_seals (
+    sealed_hash BLOB PRIMARY KEY CHECK (length(sealed_hash) = 32),
+    object_id TEXT NOT NULL,
+    sealed BLOB NOT NULL,
+    associated_data BLOB NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX unfinished_seals_by_object ON unfinished_seals (object_id);
+  `,
 ];

@@ -25,6 +25,7 @@ import {
   GCM_TAG_BYTES,
   type KeyStore,
   type PairKind,
+  proveBy,
 } from "../key-store.ts";
 import { gcmKnownAnswer } from "../known-answer.ts";
 import type { Logger } from "../log.ts";
@@ -118,6 +119,7 @@ function softwareStore(
 
   return {
     kind: "software",
+    isReplicated: false,
 
     async generateAesKey(id) {
       requireOpen();
@@ -189,6 +191,10 @@ function softwareStore(
       requireOpen();
       checkRandomLength(byteCount);
       return ownBytes(randomBytes(byteCount));
+    },
+
+    prove(id) {
+      return proveBy(this, id);
     },
 
     async selfTest() {

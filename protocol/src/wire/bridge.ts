@@ -73,7 +73,7 @@ export type BridgeErrorCode = keyof typeof bridgeErrors;
 export const bridgeErrorResponse = v.strictObject({ error: wireError });
 
 /** A sealed SecretKey as the control plane stores it: opaque, opened only by the bridge, bound to SecretId and principal. */
-export const sealedSecret = base64Text(512);
+export const sealedSecret = base64Text(1024);
 
 const wrappingAlgorithm = v.picklist(wrappingAlgorithms);
 
@@ -95,6 +95,8 @@ export const bridgeApi = {
           state: v.picklist(["closed", "open", "half-open"]),
           sinceMs: timeMs,
           reason: v.nullable(v.string()),
+          /** Of several tokens: objects and sealed bytes that it has no copy of yet. */
+          lacks: count,
         }),
       ),
       generation: count,

@@ -1,0 +1,139 @@
+/**
+ * Where a store of several tokens keeps its objects, and what it has wrapped for tokens since the sealed bytes were handed out. A home
+ * with one token has no rows here.
+ */
+
+import type { Database } from "./database.ts";
+
+export interface CopyRow {
+  readonly token: string;
+  /** `copying`: the object may be there, and what is sealed under it is not all wrapped for it yet. */
+  readonly state: "copying" | "ready";
+}
+
+export interface UnfinishedSeal {
+  readonly sealedHash: Uint8Array;
+  readonly objectId: string;
+  readonly sealed: Uint8Array;
+  readonly associatedData: Uint8Array;
+}
+
+export function copiesOf(database: Database, objectId: string): CopyRow[] {
+  return database.all<CopyRow>("SELECT token, state FROM copies WHERE object_id = ?", objectId);
+}
+
+export function objectsWithCopyIn(database: Database, token: string): string[] {
+  return database
+    .all<{ id: string }>(
+      "SELECT object_id AS id FROM copies WHERE token = ? AND state = 'ready'",
+      token,
+    )
+    .map(({ id }) => id);
+}
+
+/** Only inside a commit. */
+export function setCopy(
+  database: Database,
+  objectId: string,
+  token: string,
+  state: CopyRow["state"],
+): void {
+  database.run(
+    `INSERT INTO copies (object_id, token, state) VALUES (?, ?, ?)
+     ON CONFLICT (object_id, token) DO UPDATE SET state = excluded.state`,
+    objectId,
+    token,
+    state,
+  );
+}
+
+/** An object is gone from every token: so is what was known of its copies. Only inside a commit. */
+export function forgetCopies(database: Database, objectId: string): void {
+  for (const table of ["copies", "wrappings", "unfinished_seals"]) {
+    database.run(`DELETE FROM ${table} WHERE object_id = ?`, objectId);
+  }
+}
+
+/** Objects that another token could be given: not imported material, and no private keys, which leave no token. */
+const COPYABLE = `o.state = 'ready'
+  AND EXISTS (SELECT 1 FROM copies c WHERE c.object_id = o.object_id AND c.state = 'ready')
+  AND NOT EXISTS (
+    SELECT 1 FROM key_versions v JOIN keys k USING (key_id) LEFT JOIN key_pairs p USING (key_id)
+    WHERE v.object_id = o.object_id AND (k.origin = 'imported' OR (p.key_id IS NOT NULL AND p.wrapped IS NULL)))
+  AND NOT EXISTS (
+    SELECT 1 FROM import_pairs i WHERE i.object_id = o.object_id AND i.wrapped IS NULL)`;
+
+/** Where nothing is lacking, one look into an index per object. */
+const LACKING = `FROM objects o
+  WHERE NOT EXISTS (
+    SELECT 1 FROM copies c WHERE c.object_id = o.object_id AND c.token = ? AND c.state = 'ready')
+  AND ${COPYABLE}`;
+
+/** Objects that a token has no finished copy of, and could have. */
+export function objectsLackingIn(database: Database, token: string): string[] {
+  return database
+    .all<{ id: string }>(`SELECT o.object_id AS id ${LACKING}`, token)
+    .map(({ id }) => id);
+}
+
+export function isCopyable(database: Database, objectId: string): boolean {
+  return (
+    database.get(`SELECT 1 FROM objects o WHERE o.object_id = ? AND ${COPYABLE}`, objectId) !== null
+  );
+}
+
+/** Wrappings by token, of sealed bytes with this SHA-256. */
+export function wrappingsOf(database: Database, sealedHash: Uint8Array): Map<string, Uint8Array> {
+  const rows = database.all<{ token: string; wrapping: Uint8Array }>(
+    "SELECT token, wrapping FROM wrappings WHERE sealed_hash = ?",
+    sealedHash,
+  );
+  return new Map(rows.map(({ token, wrapping }) => [token, wrapping]));
+}
+
+/** Only inside a commit. */
+export function insertWrapping(
+  database: Database,
+  sealedHash: Uint8Array,
+  token: string,
+  objectId: string,
+  wrapping: Uint8Array,
+): void {
+  database.run(
+    "INSERT OR IGNORE INTO wrappings (sealed_hash, token, object_id, wrapping) VALUES (?, ?, ?, ?)",
+    sealedHash,
+    token,
+    objectId,
+    wrapping,
+  );
+}
+
+/** A page of them, in the order of their hashes. */
+export function unfinishedSeals(
+  database: Database,
+  afterHash: Uint8Array,
+  limit: number,
+): UnfinishedSeal[] {
+  return database.all<UnfinishedSeal>(
+    `SELECT sealed_hash AS sealedHash, object_id AS objectId, sealed, associated_data AS associatedData
+     FROM unfinished_seals WHERE sealed_hash > ? ORDER BY sealed_hash LIMIT ?`,
+    afterHash,
+    limit,
+  );
+}
+
+/** Only inside a commit. */
+export function insertUnfinishedSeal(database: Database, row: UnfinishedSeal): void {
+  database.run(
+    "INSERT OR IGNORE INTO unfinished_seals (sealed_hash, object_id, sealed, associated_data) VALUES (?, ?, ?, ?)",
+    row.sealedHash,
+    row.objectId,
+    row.sealed,
+    row.associatedData,
+  );
+}
+
+/** Only inside a commit. */
+export function removeUnfinishedSeal(database: Database, sealedHash: Uint8Array): void {
+  database.run("DELETE FROM unfinished_seals WHERE sealed_hash = ?", sealedHash);
+}
