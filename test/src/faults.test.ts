@@ -7,7 +7,7 @@
 
 import { NSS_MODULE } from "@edge-kms/hsm-bridge/testing/modules";
 import { describe, expect, it } from "vitest";
-import { type Fault, faults } from "./faults/faults.ts";
+import { type Fault, faults, tokenFaults } from "./faults/faults.ts";
 import { runFaults, tableHead, tableLine, tableRule } from "./faults/run.ts";
 import type { Store } from "./faults/world.ts";
 import { testStore } from "./support/system.ts";
@@ -18,16 +18,33 @@ const soakSeconds = Number(process.env.EDGE_KMS_SOAK_SECONDS ?? 0);
 const isWanted = ({ name, isRare }: Fault): boolean =>
   names?.some((part) => name.includes(part)) ?? !isRare;
 
-type Module = { readonly store: Store; readonly wanted: readonly Fault[] };
+type Module = {
+  readonly store: Store;
+  /** Each comes once. */
+  readonly wanted: readonly Fault[];
+  /** Of a soak. */
+  readonly possible: readonly Fault[];
+};
 const modules: readonly Module[] = [
-  { store: testStore, wanted: faults.filter(isWanted) },
+  { store: testStore, wanted: faults.filter(isWanted), possible: faults },
   ...(testStore === "pkcs11" && NSS_MODULE !== null
-    ? [{ store: "nss" as const, wanted: faults.filter((f) => f.isAboutTheHsm && isWanted(f)) }]
+    ? [
+        {
+          store: "nss" as const,
+          wanted: faults.filter((fault) => fault.isAboutTheHsm && isWanted(fault)),
+          possible: faults,
+        },
+        {
+          store: "two tokens" as const,
+          wanted: tokenFaults.filter(isWanted),
+          possible: [...faults, ...tokenFaults],
+        },
+      ]
     : []),
 ];
 
 /** Each once; or, in a soak, any of them until its time has passed. */
-function order(wanted: readonly Fault[]): () => Fault | undefined {
+function order({ wanted, possible }: Module): () => Fault | undefined {
   const left = [...wanted];
   if (soakSeconds === 0) return () => left.shift();
   let endMs: number | null = null;
@@ -35,19 +52,20 @@ function order(wanted: readonly Fault[]): () => Fault | undefined {
     // From the first one: the system takes its time to start.
     endMs ??= performance.now() + (soakSeconds * 1000) / modules.length;
     return performance.now() < endMs
-      ? faults[Math.floor(Math.random() * faults.length)]
+      ? possible[Math.floor(Math.random() * possible.length)]
       : undefined;
   };
 }
 
-describe.each(modules)("with master keys in $store", ({ store, wanted }) => {
+describe.each(modules)("with master keys in $store", (module) => {
   it("loses nothing to any fault, and serves again by itself", {
     timeout: 600_000 + 1000 * soakSeconds,
   }, async () => {
+    const { store } = module;
     const lines = [`\nFaults, master keys in ${store}:\n`, tableHead, tableRule];
     const onRow = (row: Parameters<typeof tableLine>[0]) => void lines.push(tableLine(row));
     try {
-      const { violations } = await runFaults({ store, next: order(wanted), onRow });
+      const { violations } = await runFaults({ store, next: order(module), onRow });
       expect(violations).toEqual([]);
       expect(lines.length).toBeGreaterThan(3);
     } finally {

@@ -2,7 +2,7 @@
 
 import type { LinkState } from "../support/fault-proxy.ts";
 import { SHORT_LEASE_MS } from "./clients.ts";
-import type { LinkName, Part, World } from "./world.ts";
+import type { LinkName, Part, TokenName, World } from "./world.ts";
 
 export type Fault = {
   readonly name: string;
@@ -91,6 +91,14 @@ function link(
   };
 }
 
+function gone(token: TokenName, lastsMs: number): Fault {
+  return {
+    name: `${token} of two: gone for ${lastsMs / 1000} s`,
+    begin: (world) => world.takeAway(token),
+    lastsMs,
+  };
+}
+
 const copies = ["control plane", "second control plane"] as const;
 
 export const faults: readonly Fault[] = [
@@ -121,4 +129,12 @@ export const faults: readonly Fault[] = [
   link("control planes – bridge", "drop", BRIEFLY_MS),
   link("control planes – bridge", "slow", BRIEFLY_MS, rare),
   link("control planes – bridge", "corrupt", BRIEFLY_MS, rare),
+];
+
+/** Of a bridge with two tokens, either of which is enough. */
+export const tokenFaults: readonly Fault[] = [
+  { ...killed(["first token"]), name: "first token of two: kill -9" },
+  { ...stopped(["second token"], BRIEFLY_MS), name: "second token of two: stopped for 2 s" },
+  gone("first token", LONG_MS),
+  gone("second token", LONG_MS),
 ];

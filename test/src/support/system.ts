@@ -1,6 +1,6 @@
 /** The whole system as `npm start` makes it: one per test file, in a home of its own, on free ports. */
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
   mkdirSync,
@@ -18,6 +18,7 @@ import { fileURLToPath } from "node:url";
 import { NSS_MODULE } from "@edge-kms/hsm-bridge/testing/modules";
 
 const launcher = fileURLToPath(import.meta.resolve("@edge-kms/launcher/main"));
+const bridge = fileURLToPath(new URL("main.ts", import.meta.resolve("@edge-kms/hsm-bridge")));
 
 export type PartName = "bridge" | "database" | "control plane" | "edge";
 
@@ -41,8 +42,11 @@ export type System = {
 export type SystemOptions = {
   readonly home?: string;
   readonly port?: number;
-  /** `nss`: a token of NSS's softoken, which is a PKCS#11 module independent of SoftHSM, in the home. */
-  readonly store?: "auto" | "pkcs11" | "software" | "nss";
+  /**
+   * `nss`: a token of NSS's softoken, which is a PKCS#11 module independent of SoftHSM, in the home. `two tokens`: one of SoftHSM and
+   * one of NSS, either of which is enough.
+   */
+  readonly store?: "auto" | "pkcs11" | "software" | "nss" | "two tokens";
   /** Content of `<home>/config.json`. */
   readonly config?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
@@ -84,19 +88,62 @@ export function temporaryHome(): string {
   return mkdtempSync(join(tmpdir(), "edge-kms-test-"));
 }
 
-/** A token of NSS is a directory; its label comes from the parameters. It exports what is not extractable, so it needs the operator's word. */
-function nssEnvironment(home: string): Record<string, string> {
+/** A token of NSS is a directory; its label comes from the parameters. */
+function nssToken(home: string, label: string): { module: string; libraryParameters: string } {
   if (NSS_MODULE === null) throw new Error("libsoftokn3.so is not installed (libnss3)");
   const directory = join(home, "tokens", "nss");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const libraryParameters = `configdir='sql:${directory}' dbTokenDescription='${label}'`;
+  return { module: NSS_MODULE, libraryParameters };
+}
+
+/** Each use of an object derives a key from the PIN; that has 128 random bits, so that one round is enough. */
+const nssRounds = { NSS_MAX_MP_PBE_ITERATION_COUNT: "1" };
+
+/** NSS exports what is not extractable, so it needs the operator's word. */
+function nssEnvironment(home: string): Record<string, string> {
+  const { module, libraryParameters } = nssToken(home, "edge-kms");
   return {
     EDGE_KMS_STORE: "pkcs11",
-    EDGE_KMS_PKCS11_MODULE: NSS_MODULE,
-    EDGE_KMS_LIBRARY_PARAMETERS: `configdir='sql:${directory}' dbTokenDescription='edge-kms'`,
+    EDGE_KMS_PKCS11_MODULE: module,
+    EDGE_KMS_LIBRARY_PARAMETERS: libraryParameters,
     EDGE_KMS_ACCEPT_EXTRACTING_TOKEN: "1",
-    // Each use of an object derives a key from the PIN; that has 128 random bits, so that one round is enough.
-    NSS_MAX_MP_PBE_ITERATION_COUNT: "1",
+    ...nssRounds,
   };
+}
+
+/** What an operator does who has a second token: makes it, names it, says that one is enough to go on. */
+function twoTokensEnvironment(home: string): Record<string, string> {
+  const label = "second";
+  const { module, libraryParameters } = nssToken(home, label);
+  const at = (name: string) => join(home, "tokens", name);
+  const token = { label, module, libraryParameters, pinFile: "second-pin" };
+  writeFileSync(at("further.json"), JSON.stringify([{ ...token, acceptExtractingToken: true }]));
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      ...[bridge, "init-token", "--pkcs11-module", module, "--token-label", label],
+      ...["--library-parameters", libraryParameters, "--pin-file", at(token.pinFile)],
+      ...["--so-pin-file", at("second-so-pin")],
+    ],
+    { encoding: "utf8", env: { ...process.env, ...nssRounds } },
+  );
+  if (status !== 0) throw new Error(`init-token failed: ${stderr}`);
+  return {
+    EDGE_KMS_STORE: "pkcs11",
+    EDGE_KMS_FURTHER_TOKENS: at("further.json"),
+    EDGE_KMS_WRITE_QUORUM: "1",
+    ...nssRounds,
+  };
+}
+
+function storeEnvironment(
+  home: string,
+  store: NonNullable<SystemOptions["store"]>,
+): Record<string, string> {
+  if (store === "nss") return nssEnvironment(home);
+  if (store === "two tokens") return twoTokensEnvironment(home);
+  return { EDGE_KMS_STORE: store };
 }
 
 /** Starts the launcher without waiting: for tests of starts that fail. */
@@ -115,7 +162,7 @@ export function launch(options: SystemOptions & { home: string; port: number }):
       ...options.env,
       EDGE_KMS_HOME: options.home,
       EDGE_KMS_PORT: String(options.port),
-      ...(store === "nss" ? nssEnvironment(options.home) : { EDGE_KMS_STORE: store }),
+      ...storeEnvironment(options.home, store),
     },
     stdio: ["ignore", "pipe", "pipe"],
   });
