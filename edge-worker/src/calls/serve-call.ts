@@ -33,7 +33,7 @@ import { auditEventOf } from "./audit-event.ts";
  * A lease that ended between its use and the record is had anew. Every change of a key in the account ends all of its leases, so where keys
  * are changed often and the control plane is slow, the next may end as well.
  */
-const MAX_ATTEMPTS = 5;
+const MAX_ATTEMPTS = 10;
 /** No attempt begins later than this after the first: a call ends within its deadline. */
 const ATTEMPTS_BEGIN_WITHIN_MS = 5_000;
 
