@@ -68,6 +68,27 @@ test("tells a lost answer from a call that never arrived", async () => {
   await nobody.close();
 });
 
+test("leaves connections alone that give no answer, and takes new ones", async () => {
+  const dead = new WeakSet<object>();
+  let isSilent = false;
+  answer = (response) => {
+    const { socket } = response;
+    if (socket === null || dead.has(socket)) return;
+    if (isSilent) dead.add(socket);
+    else json(200, { ok: { store: "software", tookMs: 1 } })(response);
+  };
+  const health = () => bridge.call("health", {});
+  const all = () => Promise.allSettled(Array.from({ length: 8 }, health));
+  await all();
+  isSilent = true;
+  await all();
+  isSilent = false;
+  // None of the eight is used again: each would take its deadline to fail.
+  const startMs = performance.now();
+  for (const { status } of await all()) expect(status).toBe("fulfilled");
+  expect(performance.now() - startMs).toBeLessThan(250);
+});
+
 test("answers of management actions: transient trouble may be retried, our own mistakes are ours", async () => {
   answer = json(503, { error: { code: "hsm-unavailable" } });
   const unavailable = await bridge.call("health", {}).catch(toManagementError);

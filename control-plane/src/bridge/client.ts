@@ -1,6 +1,10 @@
 /**
  * The bridge as the control plane sees it: JSON over mTLS, one function for all calls of `bridgeApi`, requests and answers
  * held against its schemas. The certificate with the role `control-plane` comes from `<home>/pki`.
+ *
+ * A connection may be dead and nobody have said so (a host that is gone, a firewall that forgot). One that gave no answer in time says
+ * as much of those beside it, so further calls get new ones; what is under way on the old ones is left to end by itself. `status`, which is
+ * asked every second and never waits for the HSM, notices first.
  */
 
 import {
@@ -32,6 +36,8 @@ export interface BridgeOptions {
 
 const connectTimeoutMs = 3_000;
 const defaultDeadlineMs = 15_000;
+/** The bridge answers from memory. */
+const statusDeadlineMs = 2_000;
 const maxAnswerBytes = 4 * 1024 * 1024;
 
 const answerSchema = v.union([v.strictObject({ ok: v.unknown() }), bridgeErrorResponse]);
@@ -39,14 +45,28 @@ const answerSchema = v.union([v.strictObject({ ok: v.unknown() }), bridgeErrorRe
 /** Opens the client; connections are made when the first call needs one. */
 export function openBridge(options: BridgeOptions): Bridge {
   const deadlineMs = options.deadlineMs ?? defaultDeadlineMs;
-  const pool = new Pool(options.url, {
-    connections: options.maxConnections ?? 32,
-    pipelining: 1,
-    connectTimeout: connectTimeoutMs,
-    headersTimeout: deadlineMs,
-    bodyTimeout: deadlineMs,
-    connect: options.tls === null ? {} : { ...options.tls, minVersion: "TLSv1.3" },
-  });
+  const open = () =>
+    new Pool(options.url, {
+      connections: options.maxConnections ?? 32,
+      pipelining: 1,
+      connectTimeout: connectTimeoutMs,
+      headersTimeout: deadlineMs,
+      bodyTimeout: deadlineMs,
+      connect: options.tls === null ? {} : { ...options.tls, minVersion: "TLSv1.3" },
+    });
+  let pool = open();
+  let isClosed = false;
+  /** Being closed, with calls under way. */
+  const suspects = new Set<Promise<void>>();
+  const replace = (suspect: Pool): void => {
+    if (suspect !== pool || isClosed) return;
+    pool = open();
+    const closing = suspect
+      .close()
+      .catch(() => {})
+      .finally(() => suspects.delete(closing));
+    suspects.add(closing);
+  };
   return {
     async call(name, request) {
       const definition = bridgeApi[name];
@@ -54,7 +74,13 @@ export function openBridge(options: BridgeOptions): Bridge {
       if (!v.safeParse(definition.request, request).success) {
         throw new BridgeError(name, "bad-request");
       }
-      const answer = await send(pool, name, definition.path, JSON.stringify(request), deadlineMs);
+      const limitMs = name === "status" ? Math.min(statusDeadlineMs, deadlineMs) : deadlineMs;
+      const used = pool;
+      const body = JSON.stringify(request);
+      const answer = await send(used, name, definition.path, body, limitMs).catch((error) => {
+        if (isTimeout(error)) replace(used);
+        throw error;
+      });
       const parsed = v.safeParse(answerSchema, answer);
       if (!parsed.success) throw new BridgeError(name, "malformed-answer");
       if ("error" in parsed.output) {
@@ -65,7 +91,10 @@ export function openBridge(options: BridgeOptions): Bridge {
       if (!result.success) throw new BridgeError(name, "malformed-answer");
       return result.output as BridgeResponse<typeof name>;
     },
-    close: () => pool.close(),
+    async close() {
+      isClosed = true;
+      await Promise.all([pool.close(), ...suspects]);
+    },
   };
 }
 
@@ -104,6 +133,16 @@ function parseJson(name: BridgeCall, bytes: Buffer): unknown {
   } catch {
     throw new BridgeError(name, "malformed-answer");
   }
+}
+
+/** No answer in time, where a connection had been made. */
+function isTimeout(error: unknown): boolean {
+  const cause = error instanceof BridgeError ? error.cause : null;
+  if (typeof cause !== "object" || cause === null) return false;
+  const codes = ["UND_ERR_HEADERS_TIMEOUT", "UND_ERR_BODY_TIMEOUT"];
+  return (
+    Reflect.get(cause, "name") === "TimeoutError" || codes.includes(Reflect.get(cause, "code"))
+  );
 }
 
 /** Whether the request can have reached the bridge. */
