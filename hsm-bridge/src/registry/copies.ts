@@ -22,10 +22,14 @@ export function copiesOf(database: Database, objectId: string): CopyRow[] {
   return database.all<CopyRow>("SELECT token, state FROM copies WHERE object_id = ?", objectId);
 }
 
+/** What a token must have: not what is being destroyed, which it may have done already. */
 export function objectsWithCopyIn(database: Database, token: string): string[] {
   return database
     .all<{ id: string }>(
-      "SELECT object_id AS id FROM copies WHERE token = ? AND state = 'ready'",
+      `SELECT object_id AS id FROM copies c JOIN objects o USING (object_id)
+       WHERE c.token = ? AND c.state = 'ready' AND o.state = 'ready' AND NOT EXISTS (
+         SELECT 1 FROM key_versions v JOIN keys k USING (key_id)
+         WHERE v.object_id = c.object_id AND k.state <> 'active')`,
       token,
     )
     .map(({ id }) => id);
@@ -54,12 +58,16 @@ export function forgetCopies(database: Database, objectId: string): void {
   }
 }
 
-/** Objects that another token could be given: not imported material, and no private keys, which leave no token. */
+/**
+ * Objects that another token could be given: not imported material, no private keys, which leave no token, and nothing of keys that
+ * are being destroyed.
+ */
 const COPYABLE = `o.state = 'ready'
   AND EXISTS (SELECT 1 FROM copies c WHERE c.object_id = o.object_id AND c.state = 'ready')
   AND NOT EXISTS (
     SELECT 1 FROM key_versions v JOIN keys k USING (key_id) LEFT JOIN key_pairs p USING (key_id)
-    WHERE v.object_id = o.object_id AND (k.origin = 'imported' OR (p.key_id IS NOT NULL AND p.wrapped IS NULL)))
+    WHERE v.object_id = o.object_id AND (
+      k.origin = 'imported' OR k.state <> 'active' OR (p.key_id IS NOT NULL AND p.wrapped IS NULL)))
   AND NOT EXISTS (
     SELECT 1 FROM import_pairs i WHERE i.object_id = o.object_id AND i.wrapped IS NULL)`;
 

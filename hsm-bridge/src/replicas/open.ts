@@ -29,13 +29,13 @@ export async function openReplicatedStore(
 ): Promise<ReplicatedStore> {
   const { kind: _, furtherTokens = [], retiredTokens = [], writeQuorum, ...first } = settings;
   const tokens = [first, ...furtherTokens];
-  const replicas: Replica[] = [];
-  const close = () => Promise.all(replicas.map(({ store }) => store.close()));
-  try {
-    for (const token of tokens) {
+  const replicas: readonly Replica[] = await Promise.all(
+    tokens.map(async (token) => {
       const store = await openPkcs11Store({ ...token, mayBeAbsent: true, logger });
-      replicas.push({ label: token.tokenLabel, store });
-    }
+      return { label: token.tokenLabel, store };
+    }),
+  );
+  try {
     requireOneThatServes(replicas);
     const founding =
       readMetaText(database, "founding-token") ?? (await adoptTokens(replicas, database));
@@ -48,7 +48,7 @@ export async function openReplicatedStore(
       logger,
     });
   } catch (error) {
-    await close();
+    await Promise.all(replicas.map(({ store }) => store.close()));
     throw error;
   }
 }
