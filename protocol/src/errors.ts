@@ -149,6 +149,48 @@ export const errorCodes = {
   "UnsupportedOperation.UnsupportedKeyUsageInCurrentRegion": final(
     "The KeyUsage is not offered in this region.",
   ),
+
+  // cam 2019-01-16: policy documents.
+  "InvalidParameter.ActionError": final("An action of the policy is not of the required form."),
+  "InvalidParameter.ActionMiss": final("A statement of the policy has no action."),
+  "InvalidParameter.ActionNotExist": final("An action of the policy does not exist."),
+  "InvalidParameter.ActionServiceNotExist": final(
+    "The service of an action of the policy does not exist.",
+  ),
+  "InvalidParameter.ConditionContentError": final(
+    "A key or value of a condition of the policy is not valid.",
+  ),
+  "InvalidParameter.ConditionError": final(
+    "A condition of the policy is not of the required form.",
+  ),
+  "InvalidParameter.ConditionTypeError": final(
+    "A condition of the policy has an unknown operator.",
+  ),
+  "InvalidParameter.EffectError": final("The effect of a statement must be allow or deny."),
+  "InvalidParameter.PolicyDocumentError": final("The policy document is not valid."),
+  "InvalidParameter.PolicyDocumentLengthOverLimit": final("The policy document is too long."),
+  "InvalidParameter.PrincipalError": final("A policy of an identity has no principal."),
+  "InvalidParameter.ResourceContentError": final(
+    "A resource of the policy must be * or have six segments.",
+  ),
+  "InvalidParameter.ResourceError": final("A statement of the policy has no valid resource."),
+  "InvalidParameter.ResourceProjectError": final(
+    "The project of a resource of the policy must be empty.",
+  ),
+  "InvalidParameter.ResourceQcsError": final("A resource of the policy must begin with qcs."),
+  "InvalidParameter.ResourceRegionError": final(
+    "The region of a resource of the policy is not valid.",
+  ),
+  "InvalidParameter.ResourceServiceNotExist": final(
+    "The service of a resource of the policy does not exist.",
+  ),
+  "InvalidParameter.ResourceUinError": final(
+    "The account of a resource of the policy is not valid.",
+  ),
+  "InvalidParameter.StatementError": final(
+    "A statement of the policy is not of the required form.",
+  ),
+  "InvalidParameter.VersionError": final("The version of the policy document must be 2.0."),
 } as const satisfies Record<string, ErrorRow>;
 
 export type ErrorCode = keyof typeof errorCodes;
