@@ -12,6 +12,7 @@ const countedMethods = [
   "rsaDecrypt",
   "sign",
   "destroyKey",
+  "hasObject",
   "removeHollowObjects",
   "listObjects",
   "random",

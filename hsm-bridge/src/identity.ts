@@ -14,7 +14,7 @@ import {
 } from "@edge-kms/protocol";
 import { encodeFields, wipe } from "./bytes.ts";
 import { importPrivateKey, rawPublicKey, SEED_BYTES, signBytes } from "./ed25519.ts";
-import { StartupError } from "./errors.ts";
+import { BridgeError, StartupError } from "./errors.ts";
 import type { KeyStore } from "./key-store.ts";
 import type { Database } from "./registry/database.ts";
 import { readMeta, writeMeta } from "./registry/meta.ts";
@@ -43,7 +43,7 @@ export async function openIdentity(
   try {
     seed = await store.aesGcmDecrypt(object, sealed, identityAssociatedData);
   } catch (error) {
-    throw doesNotOpen(error);
+    throw isUnavailable(error) ? isAway(error) : doesNotOpen(error);
   }
   const identity = identityOf(seed);
   const recorded = readMeta(database, "identity-public");
@@ -88,6 +88,14 @@ function identityOf(seed: Bytes): Identity {
       };
     },
   };
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof BridgeError && error.code === "hsm-unavailable";
+}
+
+function isAway(cause: unknown): StartupError {
+  return new StartupError("No token that could open the bridge's identity serves just now.", cause);
 }
 
 function doesNotOpen(cause?: unknown): StartupError {

@@ -90,6 +90,7 @@ export interface KeyStore {
   sign(id: string, scheme: SignScheme, digest: Uint8Array): Promise<Bytes>;
   /** Destroys a key or pair. False when there was none: destroying twice is no error. */
   destroyKey(id: string): Promise<boolean>;
+  hasObject(id: string): Promise<boolean>;
   /**
    * Removes what a crash of the store left half-made: objects with neither id nor label nor key value, which nobody can
    * use and no creation can have acknowledged. Answers how many.

@@ -18,7 +18,7 @@ import { type Database, openDatabase } from "./registry/database.ts";
 import { appendLog, isLogIntact } from "./registry/log.ts";
 import { readMetaText, writeMeta } from "./registry/meta.ts";
 import { createObject, systemObject } from "./registry/objects.ts";
-import { REPAIR_MS, reportLost, startRepair } from "./replicas/repair.ts";
+import { REPAIR_MS, startRepair } from "./replicas/repair.ts";
 import { ReplicatedStore } from "./replicas/replicated-store.ts";
 import { makeSealingKey } from "./sealing-key.ts";
 import { startServer } from "./server.ts";
@@ -83,7 +83,6 @@ export async function startBridge(options: StartOptions): Promise<RunningBridge>
     const bridge = await buildBridge(settings, database, store, calls, logger, clock);
     closers.push(startUpkeep(bridge, upkeepMs));
     if (opened instanceof ReplicatedStore) {
-      await reportLost(bridge, opened);
       closers.push(startRepair(bridge, opened, Math.min(upkeepMs, REPAIR_MS)));
     }
     if (recordedKind === null) await recordStoreKind(settings.home, store.kind);

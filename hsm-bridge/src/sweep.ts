@@ -3,9 +3,8 @@
  * left alone: every other object the registry does not know. Reported: objects the registry knows and the store lacks.
  */
 
-import { toBridgeError } from "./errors.ts";
 import { appendLog } from "./registry/log.ts";
-import { findObject, objectsInState, quarantine, removeUnfinished } from "./registry/objects.ts";
+import { findObject, objectsInState, quarantine } from "./registry/objects.ts";
 import { type UpkeepBridge, upkeep } from "./upkeep.ts";
 
 export interface SweepReport {
@@ -16,18 +15,7 @@ export interface SweepReport {
 
 export async function sweep(bridge: UpkeepBridge): Promise<SweepReport> {
   const { database, store, clock, logger } = bridge;
-  await upkeep(bridge);
-
-  let removed = 0;
-  for (const { object_id: objectId, purpose } of objectsInState(database, "creating")) {
-    const work = () => removeUnfinished(database, store, objectId);
-    if (!(await unlessAway(bridge, work))) continue;
-    removed += 1;
-    await database.commit(() =>
-      appendLog(database, clock(), "object-removed", "bridge", { objectId, purpose }),
-    );
-  }
-
+  let { removed } = await upkeep(bridge);
   const hollow = await store.removeHollowObjects();
   if (hollow > 0) {
     removed += hollow;
@@ -63,19 +51,4 @@ export async function sweep(bridge: UpkeepBridge): Promise<SweepReport> {
   if (report.missing > 0) logger.error("objects of the registry are missing in the store", report);
   else if (report.removed + report.quarantined > 0) logger.warn("the store was swept", report);
   return report;
-}
-
-/** Of several tokens one may be away at a start: what was left half-made is then removed at a later one. */
-async function unlessAway(
-  { store, logger }: UpkeepBridge,
-  work: () => Promise<boolean>,
-): Promise<boolean> {
-  try {
-    return await work();
-  } catch (error) {
-    const { code } = toBridgeError(error);
-    if (!store.isReplicated || code !== "hsm-unavailable") throw error;
-    logger.warn("an unfinished object stays in a token for now", { code });
-    return false;
-  }
 }

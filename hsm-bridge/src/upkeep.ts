@@ -1,6 +1,6 @@
 /**
- * What is over ends without anybody asking: import pairs whose day has passed, destructions that were decided and not carried out, counts
- * of an hour ago. At start, and every minute.
+ * What is over ends without anybody asking: import pairs whose day has passed, destructions that were decided and not carried out, objects
+ * whose creation came to nothing, counts of an hour ago. At start, and every minute.
  */
 
 import type { Bridge } from "./bridge.ts";
@@ -9,14 +9,20 @@ import { COUNTED_MS, endImportPair } from "./imports/import-pairs.ts";
 import { destroyKeyObjects } from "./operations/destroy-key-objects.ts";
 import { expiredImportPairs, forgetCounts } from "./registry/imports.ts";
 import { findKey, keysInState } from "./registry/keys.ts";
-import { finishDestruction, objectsInState } from "./registry/objects.ts";
+import { appendLog } from "./registry/log.ts";
+import {
+  finishDestruction,
+  objectsInState,
+  removeUnfinished,
+  unfinishedObjects,
+} from "./registry/objects.ts";
 
 export const UPKEEP_MS = 60_000;
 
 export type UpkeepBridge = Pick<Bridge, "database" | "store" | "clock" | "logger" | "keyLocks">;
 
-/** What the store fails to do is logged and left to the next time. */
-export async function upkeep(bridge: UpkeepBridge): Promise<void> {
+/** What the store fails to do is logged and left to the next time. Answers how many unfinished objects were removed. */
+export async function upkeep(bridge: UpkeepBridge): Promise<{ readonly removed: number }> {
   const { database, store, clock } = bridge;
   // Of earlier times only: a pair that ends now says itself when the store fails it.
   const decided = objectsInState(database, "destroying");
@@ -28,7 +34,18 @@ export async function upkeep(bridge: UpkeepBridge): Promise<void> {
   for (const { object_id: objectId } of decided) {
     await unlessUnavailable(bridge, objectId, () => finishDestruction(database, store, objectId));
   }
+  let removed = 0;
+  for (const { object_id: objectId, purpose } of unfinishedObjects(database)) {
+    await unlessUnavailable(bridge, objectId, async () => {
+      if (!(await removeUnfinished(database, store, objectId))) return;
+      removed += 1;
+      await database.commit(() =>
+        appendLog(database, clock(), "object-removed", "bridge", { objectId, purpose }),
+      );
+    });
+  }
   await database.commit(() => forgetCounts(database, nowMs - COUNTED_MS));
+  return { removed };
 }
 
 /** A key whose end was written down. Only one with a date is destroyed; the others were given up. */
@@ -55,7 +72,7 @@ async function unlessUnavailable(
 
 /** Answers what stops it; resolved, nothing is under way any more. */
 export function startUpkeep(bridge: UpkeepBridge, everyMs: number): () => Promise<void> {
-  let underWay: Promise<void> | null = null;
+  let underWay: Promise<unknown> | null = null;
   const timer = setInterval(() => {
     underWay ??= upkeep(bridge)
       .catch((error: unknown) => {

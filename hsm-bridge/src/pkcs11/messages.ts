@@ -49,6 +49,7 @@ export interface WorkerOperations {
   rsaDecrypt: { in: { id: string; padding: RsaPadding; ciphertext: Uint8Array }; out: Uint8Array };
   sign: { in: { id: string; scheme: SignScheme; digest: Uint8Array }; out: Uint8Array };
   destroy: { in: { id: string }; out: boolean };
+  has: { in: { id: string }; out: boolean };
   removeHollow: { in: null; out: number };
   list: { in: null; out: readonly StoredObject[] };
   random: { in: { byteCount: number }; out: Uint8Array };

@@ -194,6 +194,8 @@ class ProcessStore implements Pkcs11Store {
         return output;
       } catch (error) {
         if (error instanceof WorkerEndedError && kind === "read" && attempt === 1) continue;
+        // A token that answers wrongly is none to go on with.
+        if (operation === "selfTest" && error instanceof StartupError) throw error;
         // What would end a start only ends this call: the token may come back.
         const failure =
           error instanceof StartupError ? unavailable("The token refuses to be opened.") : error;
@@ -249,6 +251,11 @@ class ProcessStore implements Pkcs11Store {
     this.#destroyed.add(id);
     if (this.#provenKey === id) this.#provenKey = null;
     return this.#call("change", "destroy", { id });
+  }
+
+  hasObject(id: string) {
+    checkObjectId(id);
+    return this.#call("read", "has", { id });
   }
 
   removeHollowObjects() {

@@ -178,19 +178,35 @@ export class Token {
     }
   }
 
+  /** All objects of the id: should there ever be two, neither is left. */
   async destroy(id: string): Promise<boolean> {
-    const { module } = this.#library;
+    const { module, ck } = this.#library;
     return this.#sessions.use(false, (session) => {
-      const { ck } = this.#library;
-      const found = [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY]
-        .map((objectClass) => this.#find(session, id, objectClass))
-        .filter((handle) => handle !== null);
+      const found = this.#findById(session, id);
       for (const objectClass of [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY]) {
         this.#cache().delete(`${objectClass} ${id}`);
       }
       for (const handle of found) module.C_DestroyObject(session, handle);
       return found.length > 0;
     });
+  }
+
+  has(id: string): Promise<boolean> {
+    return this.#sessions.use(true, (session) => this.#findById(session, id).length > 0);
+  }
+
+  /** As the token has them, whatever is remembered. */
+  #findById(session: Handle, id: string): Handle[] {
+    const { ck } = this.#library;
+    const found = [ck.CKO_SECRET_KEY, ck.CKO_PRIVATE_KEY].flatMap((objectClass) =>
+      this.#findAll(session, [
+        { type: ck.CKA_CLASS, value: objectClass },
+        { type: ck.CKA_TOKEN, value: true },
+        { type: ck.CKA_ID, value: Buffer.from(id) },
+      ]),
+    );
+    if (found.length === 0) this.#sessions.requireLogin(session);
+    return found;
   }
 
   async list(): Promise<readonly StoredObject[]> {

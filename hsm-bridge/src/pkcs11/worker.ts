@@ -85,6 +85,8 @@ async function serve(request: WorkerRequest): Promise<{ output: unknown; secrets
     }
     case "destroy":
       return { output: await requireOpen().token.destroy(request.input.id) };
+    case "has":
+      return { output: await requireOpen().token.has(request.input.id) };
     case "removeHollow":
       return { output: await requireOpen().token.removeHollow() };
     case "list":

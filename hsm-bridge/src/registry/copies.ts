@@ -7,8 +7,10 @@ import type { Database } from "./database.ts";
 
 export interface CopyRow {
   readonly token: string;
-  /** `copying`: the object may be there, and what is sealed under it is not all wrapped for it yet. */
-  readonly state: "copying" | "ready";
+  /**
+   * `copying`: the object may be there, and what is sealed under it is not all wrapped for the token yet. `destroying`: it may be gone.
+   */
+  readonly state: "copying" | "ready" | "destroying";
 }
 
 export interface UnfinishedSeal {
@@ -58,12 +60,23 @@ export function forgetCopies(database: Database, objectId: string): void {
   }
 }
 
+/** What was wrapped for a token under a key that it has no more. Only inside a commit. */
+export function forgetWrappings(database: Database, objectId: string, token: string): void {
+  database.run("DELETE FROM wrappings WHERE object_id = ? AND token = ?", objectId, token);
+}
+
+/** Whether an object is material from outside: of all objects these alone are the same key in every token. */
+export function isImported(database: Database, objectId: string): boolean {
+  const sql = `SELECT 1 FROM key_versions v JOIN keys k USING (key_id)
+    WHERE v.object_id = ? AND k.origin = 'imported'`;
+  return database.get(sql, objectId) !== null;
+}
+
 /**
  * Objects that another token could be given: not imported material, no private keys, which leave no token, and nothing of keys that
  * are being destroyed.
  */
 const COPYABLE = `o.state = 'ready'
-  AND EXISTS (SELECT 1 FROM copies c WHERE c.object_id = o.object_id AND c.state = 'ready')
   AND NOT EXISTS (
     SELECT 1 FROM key_versions v JOIN keys k USING (key_id) LEFT JOIN key_pairs p USING (key_id)
     WHERE v.object_id = o.object_id AND (
@@ -75,12 +88,19 @@ const COPYABLE = `o.state = 'ready'
 const LACKING = `FROM objects o
   WHERE NOT EXISTS (
     SELECT 1 FROM copies c WHERE c.object_id = o.object_id AND c.token = ? AND c.state = 'ready')
+  AND EXISTS (
+    SELECT 1 FROM copies c WHERE c.object_id = o.object_id AND c.state = 'ready'
+    AND c.token IN (SELECT value FROM json_each(?)))
   AND ${COPYABLE}`;
 
-/** Objects that a token has no finished copy of, and could have. */
-export function objectsLackingIn(database: Database, token: string): string[] {
+/** Objects that a token has no finished copy of, and could be given with the help of the others. */
+export function objectsLackingIn(
+  database: Database,
+  token: string,
+  others: readonly string[],
+): string[] {
   return database
-    .all<{ id: string }>(`SELECT o.object_id AS id ${LACKING}`, token)
+    .all<{ id: string }>(`SELECT o.object_id AS id ${LACKING}`, token, JSON.stringify(others))
     .map(({ id }) => id);
 }
 
@@ -114,6 +134,10 @@ export function insertWrapping(
     objectId,
     wrapping,
   );
+}
+
+export function countUnfinishedSeals(database: Database): number {
+  return database.get<{ n: number }>("SELECT count(*) AS n FROM unfinished_seals")?.n ?? 0;
 }
 
 /** A page of them, in the order of their hashes. */

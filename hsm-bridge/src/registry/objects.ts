@@ -1,6 +1,6 @@
 /**
- * Objects in the key store, written down before they are made: `creating` → made → `ready`. At start exactly the
- * `creating` ones may be removed; an object in no row is somebody else's or from a lost registry, and stays.
+ * Objects in the key store, written down before they are made: `creating` → made → `ready`. Exactly
+ * `creating` ones that nobody is at any more may be removed; an object in no row is somebody else's or from a lost registry, and stays.
  */
 
 import { randomBytes } from "node:crypto";
@@ -18,7 +18,7 @@ export interface ObjectRow {
 
 /**
  * Makes an object in the store. `complete` runs in the transaction that makes it ready, so object and what it is for
- * become true together; if anything fails before, the object is removed now or by the sweep at the next start.
+ * become true together; if anything fails before, the object is removed now or by the upkeep.
  */
 export async function createObject<T>(
   database: Database,
@@ -29,6 +29,24 @@ export async function createObject<T>(
 ): Promise<T> {
   const make = (objectId: string) => store.generateAesKey(objectId);
   return createObjectBy(database, store, purpose, nowMs, make, complete);
+}
+
+/** Ids of objects that are being made: a row in `creating` that is not among them is what a failure left. */
+const creations = new WeakMap<Database, Set<string>>();
+
+function creationsOf(database: Database): Set<string> {
+  let ids = creations.get(database);
+  if (ids === undefined) {
+    ids = new Set();
+    creations.set(database, ids);
+  }
+  return ids;
+}
+
+/** Rows of creations that have ended without completing. */
+export function unfinishedObjects(database: Database): ObjectRow[] {
+  const underWay = creationsOf(database);
+  return objectsInState(database, "creating").filter(({ object_id: id }) => !underWay.has(id));
 }
 
 /** As {@link createObject}, for an object that `make` makes under the id it is given. */
@@ -42,15 +60,17 @@ export async function createObjectBy<T, M>(
 ): Promise<T> {
   // Never reused, so a half-made object of an earlier attempt is never taken for this one.
   const objectId = `ek-${purpose}-${randomBytes(16).toString("hex")}`;
-  await database.commit(() =>
-    database.run(
-      "INSERT INTO objects (object_id, purpose, state, created_at_ms) VALUES (?, ?, 'creating', ?)",
-      objectId,
-      purpose,
-      nowMs,
-    ),
-  );
+  const underWay = creationsOf(database);
+  underWay.add(objectId);
   try {
+    await database.commit(() =>
+      database.run(
+        "INSERT INTO objects (object_id, purpose, state, created_at_ms) VALUES (?, ?, 'creating', ?)",
+        objectId,
+        purpose,
+        nowMs,
+      ),
+    );
     const made = await make(objectId);
     return await database.commit(() => {
       setObjectState(database, objectId, "ready");
@@ -59,10 +79,12 @@ export async function createObjectBy<T, M>(
   } catch (error) {
     await removeUnfinished(database, store, objectId).catch(() => {});
     throw error;
+  } finally {
+    underWay.delete(objectId);
   }
 }
 
-/** Destroys an object whose creation never completed. Left to the sweep when the store is out of reach. */
+/** Destroys an object whose creation never completed. Left to the upkeep when the store is out of reach. */
 export async function removeUnfinished(
   database: Database,
   store: KeyStore,

@@ -181,12 +181,12 @@ export const migrations: readonly string[] = [
   CREATE INDEX import_pairs_made_by_key ON import_pairs_made (key_id, time_ms);
   `,
   `
-  -- Of stores of several tokens only (replicas/). Which token has an object; 'copying': what is sealed under it is not all wrapped for
-  -- the token yet.
+  -- Of stores of several tokens only (replicas/). Which token has an object, from before it is made there. 'copying': it may be there, and what
+  -- is sealed under it is not all wrapped for the token yet; 'destroying': it may be gone.
   CREATE TABLE copies (
     object_id TEXT NOT NULL,
     token TEXT NOT NULL,
-    state TEXT NOT NULL CHECK (state IN ('copying', 'ready')),
+    state TEXT NOT NULL CHECK (state IN ('copying', 'ready', 'destroying')),
     PRIMARY KEY (object_id, token)
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX copies_by_token ON copies (token, state);

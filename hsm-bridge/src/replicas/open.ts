@@ -1,12 +1,14 @@
 /** Opens the tokens of a home that keeps its keys in several. */
 
 import { utf8Encode } from "@edge-kms/protocol";
-import { StartupError } from "../errors.ts";
+import { wipe } from "../bytes.ts";
+import { BridgeError, StartupError } from "../errors.ts";
+import { identityAssociatedData } from "../identity.ts";
 import type { Logger } from "../log.ts";
 import { openPkcs11Store } from "../pkcs11/pkcs11-store.ts";
 import { setCopy } from "../registry/copies.ts";
 import type { Database } from "../registry/database.ts";
-import { readMetaText, writeMeta } from "../registry/meta.ts";
+import { readMeta, readMetaText, writeMeta } from "../registry/meta.ts";
 import { objectsInState, systemObject } from "../registry/objects.ts";
 import type { Pkcs11Settings } from "../settings.ts";
 import { isServing, type Replica, ReplicatedStore } from "./replicated-store.ts";
@@ -60,8 +62,8 @@ function requireOneThatServes(replicas: readonly Replica[]): void {
 }
 
 /**
- * Writes down which token has which object of the registry, and which one the home was made with: what is sealed so far names none.
- * Answers that one, empty for a new home.
+ * Writes down which token the home was made with, since what is sealed so far names none, and what is in it; the others are given copies.
+ * Answers its label, empty for a new home.
  */
 async function adoptTokens(replicas: readonly Replica[], database: Database): Promise<string> {
   const absent = replicas.find((replica) => !isServing(replica));
@@ -71,25 +73,45 @@ async function adoptTokens(replicas: readonly Replica[], database: Database): Pr
       `The token "${absent.label}" does not serve, and a home has several tokens for the first time only when all do: ${reason}`,
     );
   }
-  const ready = new Set(objectsInState(database, "ready").map(({ object_id }) => object_id));
-  const identity = systemObject(database, "identity");
-  let founding = "";
-  const copies: [objectId: string, token: string][] = [];
-  for (const { label, store } of replicas) {
-    for (const { id } of await store.listObjects()) {
-      if (id === null || !ready.has(id)) continue;
-      copies.push([id, label]);
-      if (id === identity) founding = label;
+  const founding = await findFounding(replicas, database);
+  const ids = (await founding?.store.listObjects())?.map(({ id }) => id) ?? [];
+  const present = new Set(ids);
+  await database.commit(() => {
+    for (const { object_id: objectId } of objectsInState(database, "ready")) {
+      if (founding === null || !present.has(objectId)) continue;
+      setCopy(database, objectId, founding.label, "ready");
+    }
+    writeMeta(database, "founding-token", utf8Encode(founding?.label ?? ""));
+  });
+  return founding?.label ?? "";
+}
+
+/** The token that opens the identity: another may have objects of the same ids, and other keys in them. Null for a new home. */
+async function findFounding(
+  replicas: readonly Replica[],
+  database: Database,
+): Promise<Replica | null> {
+  const object = systemObject(database, "identity");
+  const sealed = readMeta(database, "identity-sealed");
+  if (object === null) return null;
+  for (const replica of replicas) {
+    try {
+      // A first start that was cut off has made the object and sealed nothing.
+      if (sealed === null) {
+        if (await replica.store.hasObject(object)) return replica;
+        continue;
+      }
+      wipe(await replica.store.aesGcmDecrypt(object, sealed, identityAssociatedData));
+      return replica;
+    } catch (error) {
+      if (isUnavailable(error)) throw error;
     }
   }
-  if (identity !== null && founding === "") {
-    throw new StartupError(
-      "None of the tokens has the bridge's identity: name the token that this home was made with among them.",
-    );
-  }
-  await database.commit(() => {
-    for (const [objectId, token] of copies) setCopy(database, objectId, token, "ready");
-    writeMeta(database, "founding-token", utf8Encode(founding));
-  });
-  return founding;
+  throw new StartupError(
+    "None of the tokens has the bridge's identity: name the token that this home was made with among them.",
+  );
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof BridgeError && error.code === "hsm-unavailable";
 }

@@ -4,9 +4,11 @@
  * left to do.
  */
 
+import { setImmediate } from "node:timers/promises";
 import { toBridgeError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import {
+  countUnfinishedSeals,
   isCopyable,
   objectsLackingIn,
   objectsWithCopyIn,
@@ -37,106 +39,143 @@ export async function repair(
   store: ReplicatedStore,
   signal: AbortSignal,
 ): Promise<void> {
-  const passes = store.replicas.map((replica) => new Pass(bridge, replica, signal));
-  for (const pass of passes) await copyObjects(bridge, store, pass);
+  const { database } = bridge;
+  const seals = countUnfinishedSeals(database);
+  const labels = store.replicas.map(({ label }) => label);
+  const passes = store.replicas.map((replica) => {
+    const others = labels.filter((label) => label !== replica.label);
+    return new Pass(
+      bridge,
+      store,
+      replica,
+      objectsLackingIn(database, replica.label, others),
+      seals,
+    );
+  });
+  for (const pass of passes) await pass.copyObjects(database, signal);
+  await copySeals(bridge, store, passes, signal);
+  for (const pass of passes) pass.end();
+}
+
+/** Page by page, so that everything else has its turn. */
+async function copySeals(
+  { database }: RepairedBridge,
+  store: ReplicatedStore,
+  passes: readonly Pass[],
+  signal: AbortSignal,
+): Promise<void> {
+  for (const pass of passes) pass.seals = 0;
   let after: Uint8Array = new Uint8Array();
   for (;;) {
-    const page = unfinishedSeals(bridge.database, after, PAGE);
+    const page = unfinishedSeals(database, after, PAGE);
     const last = page.at(-1);
-    if (last === undefined || signal.aborted) break;
+    if (last === undefined) return;
     after = last.sealedHash;
-    for (const row of page) for (const pass of passes) await copySeal(store, pass, row);
-    await forgetFinished(bridge, store, page);
-  }
-  for (const pass of passes) {
-    store.noteLacks(pass.token, objectsLackingIn(bridge.database, pass.token).length + pass.lacks);
-    pass.tell();
+    for (const row of page) for (const pass of passes) await pass.copySeal(row, signal);
+    if (passes.every(({ replica }) => isServing(replica))) {
+      await forgetFinished(database, store, page);
+    }
+    await setImmediate();
   }
 }
 
-/** What one token is given in a pass. */
+/** What one token is given in a pass. `lacks` of the store follows it. */
 class Pass {
   readonly replica: Replica;
+  readonly #store: ReplicatedStore;
   readonly #logger: Logger;
-  readonly #signal: AbortSignal;
+  readonly #lacking: readonly string[];
   readonly #given = { objects: 0, wrappings: 0, failed: 0 };
-  /** Sealed bytes that it still lacks. */
-  lacks = 0;
+  #objects: number;
+  #seals: number;
 
-  constructor({ logger }: RepairedBridge, replica: Replica, signal: AbortSignal) {
+  constructor(
+    { logger }: RepairedBridge,
+    store: ReplicatedStore,
+    replica: Replica,
+    lacking: readonly string[],
+    seals: number,
+  ) {
     this.replica = replica;
+    this.#store = store;
     this.#logger = logger;
-    this.#signal = signal;
+    this.#lacking = lacking;
+    this.#objects = lacking.length;
+    this.#seals = seals;
+    this.#note();
   }
 
-  get token(): string {
-    return this.replica.label;
+  /** Sealed bytes that the token still lacks, as far as is known. */
+  set seals(count: number) {
+    this.#seals = count;
+    this.#note();
   }
 
-  get objects(): number {
-    return this.#given.objects;
+  #note(): void {
+    this.#store.noteLacks(this.replica.label, this.#objects + this.#seals);
   }
 
-  /** False when nothing was done: the token does not serve, the bridge ends, or the token failed it. */
-  async attempt(
+  async copyObjects(database: Database, signal: AbortSignal): Promise<void> {
+    const { label: token } = this.replica;
+    for (const objectId of this.#lacking) {
+      const isDone = await this.#attempt(objectId, signal, async () => {
+        const all = () => sealedUnder(database, objectId);
+        const copied = await this.#store.copyObject(token, objectId, all);
+        if (copied === null) return;
+        this.#given.objects += 1;
+        this.#given.wrappings += copied.wrappings;
+      });
+      if (!isDone) continue;
+      this.#objects -= 1;
+      this.#note();
+      const { objects } = this.#given;
+      if (objects === 0 || objects % PROGRESS_EVERY > 0) continue;
+      this.#logger.info("a token is given copies", { token, objects, of: this.#lacking.length });
+    }
+  }
+
+  async copySeal(row: UnfinishedSeal, signal: AbortSignal): Promise<void> {
+    const { label } = this.replica;
+    if (isServing(this.replica) && !this.#store.lacksWrapping(label, row)) return;
+    const isDone = await this.#attempt(row.objectId, signal, async () => {
+      await this.#store.copySealed(label, row.objectId, row);
+      this.#given.wrappings += 1;
+    });
+    if (!isDone) this.seals = this.#seals + 1;
+  }
+
+  /** False when it was not done: the token does not serve, the bridge ends, or the work failed. */
+  async #attempt(
     objectId: string,
-    work: () => Promise<{ objects: number; wrappings: number }>,
+    signal: AbortSignal,
+    work: () => Promise<void>,
   ): Promise<boolean> {
-    if (this.#signal.aborted || !isServing(this.replica)) return false;
+    if (signal.aborted || !isServing(this.replica)) return false;
     try {
-      const { objects, wrappings } = await work();
-      this.#given.objects += objects;
-      this.#given.wrappings += wrappings;
+      await work();
       return true;
     } catch (error) {
       // Of many that fail for one reason the first is told.
       if (this.#given.failed === 0) {
         const { code } = toBridgeError(error);
-        this.#logger.warn("a token cannot be given a copy", { token: this.token, objectId, code });
+        const token = this.replica.label;
+        this.#logger.warn("a token cannot be given a copy", { token, objectId, code });
       }
       this.#given.failed += 1;
       return false;
     }
   }
 
-  tell(): void {
+  end(): void {
     const { objects, wrappings, failed } = this.#given;
     if (objects + wrappings + failed === 0) return;
-    this.#logger.info("a token was given copies", { token: this.token, ...this.#given });
+    this.#logger.info("a token was given copies", { token: this.replica.label, ...this.#given });
   }
-}
-
-async function copyObjects(
-  { database, logger }: RepairedBridge,
-  store: ReplicatedStore,
-  pass: Pass,
-): Promise<void> {
-  const { token } = pass;
-  const lacking = objectsLackingIn(database, token);
-  for (const objectId of lacking) {
-    const isCopied = await pass.attempt(objectId, async () => {
-      const all = () => sealedUnder(database, objectId);
-      const copied = await store.copyObject(token, objectId, all);
-      return copied === null ? { objects: 0, wrappings: 0 } : { objects: 1, ...copied };
-    });
-    if (!isCopied || pass.objects % PROGRESS_EVERY > 0) continue;
-    store.noteLacks(token, lacking.length - pass.objects);
-    logger.info("a token is given copies", { token, objects: pass.objects, of: lacking.length });
-  }
-}
-
-async function copySeal(store: ReplicatedStore, pass: Pass, row: UnfinishedSeal): Promise<void> {
-  if (!store.lacksWrapping(pass.token, row)) return;
-  const isCopied = await pass.attempt(row.objectId, async () => {
-    await store.copySealed(pass.token, row.objectId, row);
-    return { objects: 0, wrappings: 1 };
-  });
-  if (!isCopied) pass.lacks += 1;
 }
 
 /** Seals that every token can open, or never will: of imported material, which cannot be copied. */
 async function forgetFinished(
-  { database }: RepairedBridge,
+  database: Database,
   store: ReplicatedStore,
   seals: readonly UnfinishedSeal[],
 ): Promise<void> {
@@ -151,19 +190,30 @@ async function forgetFinished(
   });
 }
 
-/** Objects that a token had and has no more: somebody took them away, or this is another token of the same label. */
+/**
+ * Objects that a token had and has no more: somebody took them away, its storage is not mounted, or this is another token of the same
+ * label. Told when it begins to serve.
+ */
 export async function reportLost(
   { database, logger }: RepairedBridge,
   store: ReplicatedStore,
+  { label, store: own }: Replica,
 ): Promise<void> {
-  for (const replica of store.replicas.filter(isServing)) {
-    const present = new Set((await replica.store.listObjects()).map(({ id }) => id));
-    const lost = objectsWithCopyIn(database, replica.label).filter((id) => !present.has(id));
-    if (lost.length === 0) continue;
+  try {
+    const present = new Set((await own.listObjects()).map(({ id }) => id));
+    const lost = objectsWithCopyIn(database, label).filter((id) => !present.has(id));
+    store.noteMissing(label, lost.length);
+    const [objectId] = lost;
+    if (objectId === undefined) return;
     logger.error("objects are missing in a token: give a new token a new label", {
-      token: replica.label,
+      token: label,
       missing: lost.length,
-      objectId: lost[0] ?? "",
+      objectId,
+    });
+  } catch (error) {
+    logger.warn("a token does not list its objects", {
+      token: label,
+      code: toBridgeError(error).code,
     });
   }
 }
@@ -184,11 +234,14 @@ export function startRepair(
   const look = (): void => {
     if (underWay !== null) return;
     const serving = store.replicas.filter(isServing);
-    const isBack = serving.some((replica) => !servingBefore.includes(replica));
+    const back = serving.filter((replica) => !servingBefore.includes(replica));
     servingBefore = serving;
-    if (!isBack && performance.now() < nextMs) return;
+    if (back.length === 0 && performance.now() < nextMs) return;
     nextMs = performance.now() + everyMs;
-    underWay = repair(bridge, store, stopped.signal)
+    const repaired = repair(bridge, store, stopped.signal);
+    const looked = back.map((replica) => reportLost(bridge, store, replica));
+    underWay = Promise.all([repaired, ...looked])
+      .then(() => {})
       .catch((error: unknown) => {
         bridge.logger.error("the repair of tokens failed", { code: toBridgeError(error).code });
       })

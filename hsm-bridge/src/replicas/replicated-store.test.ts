@@ -147,6 +147,54 @@ describe.skipIf(isWithoutHsm)("a store over two tokens", () => {
     await expect(seal("x")).rejects.toEqual(code("not-found"));
   }, 30_000);
 
+  it("destroys nothing in the name of a token that has not what it should have", async () => {
+    const impostor = await prepareToken("second");
+    await reopen({}, [tokens[0], impostor]);
+    await expect(store.destroyKey("k1")).rejects.toThrow(/"second" lacks an object/);
+    await reopen();
+    expect(await store.destroyKey("k1")).toBe(true);
+    expect((await store.listObjects()).map(({ id }) => id)).not.toContain("k1");
+    await impostor.remove();
+  }, 30_000);
+
+  it("makes one key in a token that was late with it, and destroys that one", async () => {
+    await reopen({ writeQuorum: 1 });
+    const second = store.replicas[1]?.store as Pkcs11Store;
+    process.kill(second.workerPid as number, "SIGSTOP");
+    await store.generateAesKey("late");
+    const copying = store.copyObject("second", "late", () => []);
+    process.kill(second.workerPid as number, "SIGCONT");
+    await copying;
+    const count = async (id: string) =>
+      (await second.listObjects()).filter((object) => object.id === id).length;
+    expect(await count("late")).toBe(1);
+
+    process.kill(second.workerPid as number, "SIGSTOP");
+    await store.generateAesKey("later");
+    const destroying = store.destroyKey("later");
+    process.kill(second.workerPid as number, "SIGCONT");
+    expect(await destroying).toBe(true);
+    expect(await count("later")).toBe(0);
+  }, 30_000);
+
+  it("opens with any token what another has wrapped under imported material", async () => {
+    await database.commit(() => {
+      const sql = [
+        "INSERT INTO objects VALUES ('imported', 'key-version', 'ready', 0)",
+        "INSERT INTO keys (key_id, account, region, suite, state, created_at_ms, origin) VALUES ('key', 'a', 'r', 1, 'active', 0, 'imported')",
+        "INSERT INTO key_versions VALUES ('key', 1, 'imported', 0)",
+      ];
+      for (const one of sql) database.run(one);
+    });
+    await store.importAesKey("imported", randomBytes(32));
+    const sealed = await store.aesGcmEncrypt("imported", Buffer.from("both"), aad);
+    const byFirst = encodeCopies(
+      new Map([["first", decodeCopies(sealed)?.get("first") as Uint8Array]]),
+    );
+    await switchOf(0).takeAway();
+    expect(text(await store.aesGcmDecrypt("imported", byFirst, aad))).toBe("both");
+  }, 30_000);
+
   it("does not start when none of its tokens serves, or one that is new with several does not", async () => {
     await store.close();
     const third = await prepareToken("third");

@@ -30,8 +30,10 @@ import { KeyedMutex } from "../mutex.ts";
 import {
   copiesOf,
   forgetCopies,
+  forgetWrappings,
   insertUnfinishedSeal,
   insertWrapping,
+  isImported,
   setCopy,
   type UnfinishedSeal,
   wrappingsOf,
@@ -67,6 +69,8 @@ export interface Sealed {
 
 /** A token that has not answered a read for so long has the next one asked beside it. */
 const PATIENCE_MS = 1_000;
+/** Behind reads a token that failed is given nothing for so long. */
+const HEAL_PAUSE_MS = 10_000;
 /** How long tokens may lag behind when as many as must have done a write have done it. */
 const GRACE_MS = 2_000;
 
@@ -84,8 +88,14 @@ export class ReplicatedStore implements KeyStore {
   readonly #locks = new KeyedMutex();
   /** Objects and sealed bytes that a token lacks: as of the last repair, and what was written without it since. */
   readonly #lacks = new Map<string, number>();
+  /** Objects that a token should have and does not. */
+  readonly #missing = new Map<string, number>();
   /** Wrappings that are being added behind a read, by sealed bytes and token. */
   readonly #healing = new Map<string, Promise<void>>();
+  /** Until when a token that failed is given none behind reads. */
+  readonly #healsFromMs = new Map<string, number>();
+  /** Creations in a token that nobody may be waiting for any more, by object and token. */
+  readonly #underWay = new Map<string, Promise<unknown>>();
   #turn = 0;
 
   constructor(options: ReplicatedStoreOptions) {
@@ -100,7 +110,10 @@ export class ReplicatedStore implements KeyStore {
 
   get tokens() {
     return this.replicas.flatMap(({ label, store }) =>
-      store.tokens.map((token) => ({ ...token, lacks: this.#lacks.get(label) ?? 0 })),
+      store.tokens.map((token) => ({
+        ...token,
+        lacks: (this.#lacks.get(label) ?? 0) + (this.#missing.get(label) ?? 0),
+      })),
     );
   }
 
@@ -131,11 +144,21 @@ export class ReplicatedStore implements KeyStore {
     await this.#make(id, this.replicas.length, (store) => store.importAesKey(id, key));
   }
 
+  #requireFree(id: string): void {
+    if (copiesOf(this.#database, id).length === 0) return;
+    throw new BridgeError("conflict", "The store has an object of that id.");
+  }
+
   #make(id: string, needed: number, make: (store: KeyStore) => Promise<void>): Promise<void> {
     return this.#locks.run(id, async () => {
+      this.#requireFree(id);
+      // Before it is tried: what may be in a token is known, whatever becomes of this process.
+      await this.#database.commit(() => {
+        for (const { label } of this.replicas) setCopy(this.#database, id, label, "copying");
+      });
       const work = this.replicas.map(({ label, store }) => ({
         name: label,
-        run: () => make(store),
+        run: () => this.#noteUnderWay(id, label, make(store)),
       }));
       const made = done(await settleMost(work, needed, GRACE_MS, () => {}), needed);
       await this.#database.commit(() => {
@@ -143,6 +166,13 @@ export class ReplicatedStore implements KeyStore {
       });
       this.#noteLackingAfter(made);
     });
+  }
+
+  #noteUnderWay<T>(id: string, label: string, work: Promise<T>): Promise<T> {
+    const name = `${id} ${label}`;
+    const ended = work.catch(() => {}).finally(() => this.#underWay.delete(name));
+    this.#underWay.set(name, ended);
+    return work;
   }
 
   /** Under every token that has the object, each wrapping opened once again before it counts. */
@@ -170,20 +200,34 @@ export class ReplicatedStore implements KeyStore {
     checkObjectId(id);
     const holders = this.#holders(id);
     if (holders.length === 0) throw noSuchObject();
-    const wrappings = this.#wrappings(sealed, holders);
-    const able = this.#inTurn().filter((replica) => wrappings.has(replica.label));
-    const opened = await this.#firstOf(able, ({ label, store }) =>
-      store.aesGcmDecrypt(id, wrappings.get(label) as Uint8Array, associatedData),
-    );
+    const wrappings = this.#wrappings(id, sealed, holders);
+    const opened = await this.#open(id, wrappings, associatedData);
     this.#heal(id, { sealed, associatedData }, opened, holders, wrappings);
     return opened;
   }
 
-  /** By token; the registry is asked only about what the sealed bytes do not have. */
-  #wrappings(sealed: Uint8Array, holders: readonly Replica[]): SealedCopies {
+  #open(id: string, wrappings: SealedCopies, associatedData: Uint8Array): Promise<Bytes> {
+    const able = this.#inTurn().filter((replica) => wrappings.has(replica.label));
+    return this.#firstOf(able, ({ label, store }) =>
+      store.aesGcmDecrypt(id, wrappings.get(label) as Uint8Array, associatedData),
+    );
+  }
+
+  /** Of these tokens, by token; the registry is asked only about what the sealed bytes do not have. */
+  #wrappings(id: string, sealed: Uint8Array, holders: readonly Replica[]): SealedCopies {
     const inside = decodeCopies(sealed) ?? this.#sealedByFounding(sealed);
-    if (holders.every(({ label }) => inside.has(label))) return inside;
-    return new Map([...wrappingsOf(this.#database, hashOf(sealed)), ...inside]);
+    const isWhole = holders.every(({ label }) => inside.has(label));
+    const known = isWhole
+      ? inside
+      : new Map([...wrappingsOf(this.#database, hashOf(sealed)), ...inside]);
+    // The same key everywhere: what one of them wrapped all can open.
+    const [any] = isWhole || !isImported(this.#database, id) ? [] : known.values();
+    return new Map(
+      holders.flatMap(({ label }) => {
+        const wrapping = known.get(label) ?? any;
+        return wrapping === undefined ? [] : [[label, wrapping] as const];
+      }),
+    );
   }
 
   #sealedByFounding(sealed: Uint8Array): SealedCopies {
@@ -206,12 +250,14 @@ export class ReplicatedStore implements KeyStore {
   ): void {
     for (const replica of holders) {
       if (wrappings.has(replica.label) || !isServing(replica)) continue;
+      if (performance.now() < (this.#healsFromMs.get(replica.label) ?? 0)) continue;
       const name = `${hashOf(sealed.sealed).toString("hex")} ${replica.label}`;
       if (this.#healing.has(name)) continue;
       const plaintext = Uint8Array.from(opened);
       const healing = this.#addWrapping(replica, id, sealed, plaintext)
         .catch((error: unknown) => {
-          // The next read tries again.
+          // A later read tries again.
+          this.#healsFromMs.set(replica.label, performance.now() + HEAL_PAUSE_MS);
           this.#logger.warn("sealed bytes could not be wrapped for a token", {
             token: replica.label,
             objectId: id,
@@ -243,8 +289,9 @@ export class ReplicatedStore implements KeyStore {
   /** Sealed bytes wrapped for a token that has the object, unless they are. */
   async copySealed(label: string, id: string, sealed: Sealed): Promise<void> {
     const replica = this.#replica(label);
-    if (this.#wrappings(sealed.sealed, [replica]).has(label)) return;
-    const opened = await this.aesGcmDecrypt(id, sealed.sealed, sealed.associatedData);
+    if (this.#wrappings(id, sealed.sealed, [replica]).has(label)) return;
+    const wrappings = this.#wrappings(id, sealed.sealed, this.#holders(id));
+    const opened = await this.#open(id, wrappings, sealed.associatedData);
     try {
       await this.#addWrapping(replica, id, sealed, opened);
     } finally {
@@ -264,11 +311,12 @@ export class ReplicatedStore implements KeyStore {
     const { store } = this.#replica(label);
     return this.#locks.run(id, async () => {
       if (this.#holders(id).length === 0) return null;
+      await this.#underWay.get(`${id} ${label}`);
       await this.#database.commit(() => setCopy(this.#database, id, label, "copying"));
-      // `conflict`: made by an attempt that was cut off, here or in the token.
-      await store.generateAesKey(id).catch((error: unknown) => {
-        if (!(error instanceof BridgeError) || error.code !== "conflict") throw error;
-      });
+      // An attempt that was cut off may have left one, or somebody else: nothing depends on it.
+      await store.destroyKey(id);
+      await this.#database.commit(() => forgetWrappings(this.#database, id, label));
+      await store.generateAesKey(id);
       const all = sealedUnder();
       for (const sealed of all) await this.copySealed(label, id, sealed);
       await this.#database.commit(() => setCopy(this.#database, id, label, "ready"));
@@ -279,7 +327,7 @@ export class ReplicatedStore implements KeyStore {
   /** Whether the token has the object, and these sealed bytes are not wrapped for it. */
   lacksWrapping(label: string, { objectId, sealed }: UnfinishedSeal): boolean {
     const holder = this.#holders(objectId).find((replica) => replica.label === label);
-    return holder !== undefined && !this.#wrappings(sealed, [holder]).has(label);
+    return holder !== undefined && !this.#wrappings(objectId, sealed, [holder]).has(label);
   }
 
   isInEveryToken(id: string): boolean {
@@ -294,6 +342,11 @@ export class ReplicatedStore implements KeyStore {
     }
   }
 
+  /** Objects that a token had and has no more: it may be another than it says. */
+  noteMissing(label: string, count: number): void {
+    this.#missing.set(label, count);
+  }
+
   /** What `tokens` tells of it from now on. */
   noteLacks(label: string, count: number): void {
     this.#lacks.set(label, count);
@@ -302,6 +355,7 @@ export class ReplicatedStore implements KeyStore {
   async generatePair(id: string, kind: PairKind): Promise<Bytes> {
     checkObjectId(id);
     return this.#locks.run(id, async () => {
+      this.#requireFree(id);
       // Not another one when the first fails: it may have made the pair.
       const replica = this.#inTurn()[0] as Replica;
       const publicKey = await replica.store.generatePair(id, kind);
@@ -332,11 +386,13 @@ export class ReplicatedStore implements KeyStore {
     checkObjectId(id);
     return this.#locks.run(id, async () => {
       const named = new Set(this.replicas.map(({ label }) => label));
-      const elsewhere = copiesOf(this.#database, id).find(
-        ({ token }) => !named.has(token) && !this.#retired.has(token),
+      const copies = copiesOf(this.#database, id);
+      const elsewhere = copies.find(({ token }) => !named.has(token) && !this.#retired.has(token));
+      const ready = new Set(
+        copies.filter(({ state }) => state === "ready").map(({ token }) => token),
       );
       const outcomes = await Promise.allSettled(
-        this.replicas.map(({ store }) => store.destroyKey(id)),
+        this.replicas.map((replica) => this.#destroyIn(replica, id, ready.has(replica.label))),
       );
       const failed = outcomes.find(({ status }) => status === "rejected");
       if (failed?.status === "rejected") throw failed.reason;
@@ -348,6 +404,27 @@ export class ReplicatedStore implements KeyStore {
       await this.#database.commit(() => forgetCopies(this.#database, id));
       return outcomes.some((outcome) => outcome.status === "fulfilled" && outcome.value);
     });
+  }
+
+  /**
+   * A token that should have the object and has not may be another, or have its storage not mounted: what is in the right one would stay.
+   * Once it was found, an absence only says that it was destroyed.
+   */
+  async #destroyIn({ label, store }: Replica, id: string, mustHaveIt: boolean): Promise<boolean> {
+    await this.#underWay.get(`${id} ${label}`);
+    if (mustHaveIt) {
+      if (!(await store.hasObject(id))) {
+        throw unavailable(
+          `The token "${label}" lacks an object that it should have: it may be another token.`,
+        );
+      }
+      await this.#database.commit(() => setCopy(this.#database, id, label, "destroying"));
+    }
+    return store.destroyKey(id);
+  }
+
+  async hasObject(id: string): Promise<boolean> {
+    return (await this.#eachServing((store) => store.hasObject(id))).includes(true);
   }
 
   async removeHollowObjects(): Promise<number> {
@@ -455,8 +532,11 @@ function done<T>(settled: readonly Settled<string, T>[], needed: number) {
   return succeeded;
 }
 
-/** In this order: the first of them that any token said says most about all. */
-const tellingCodes = ["conflict", "corrupt", "internal", "hsm-unavailable", "not-found"];
+/**
+ * In this order: the first of them that any token said says most about all. What one that is away might have done comes before what the
+ * others say of the bytes, which would sound final.
+ */
+const tellingCodes = ["conflict", "hsm-unavailable", "corrupt", "internal", "not-found"];
 
 function telling(errors: readonly unknown[]): unknown {
   const codeOf = (error: unknown) => (error instanceof BridgeError ? error.code : null);

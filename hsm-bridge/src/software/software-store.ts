@@ -176,6 +176,12 @@ function softwareStore(
       });
     },
 
+    async hasObject(id) {
+      requireOpen();
+      checkObjectId(id);
+      return keys.has(id);
+    },
+
     async removeHollowObjects() {
       requireOpen();
       return 0;
