@@ -8,6 +8,8 @@ let server: Server;
 let bridge: Bridge;
 let answer: (response: ServerResponse, body: string) => void;
 
+const url = () => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
 beforeEach(async () => {
   server = createServer((request, response) => {
     let body = "";
@@ -17,8 +19,7 @@ beforeEach(async () => {
     request.on("end", () => answer(response, body));
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  bridge = openBridge({ url: `http://127.0.0.1:${port}`, tls: null, deadlineMs: 300 });
+  bridge = openBridge({ url: url(), tls: null, deadlineMs: 300 });
 });
 afterEach(async () => {
   server.closeAllConnections();
@@ -88,6 +89,35 @@ test("leaves connections alone that give no answer, and takes new ones", async (
   for (const { status } of await all()) expect(status).toBe("fulfilled");
   expect(performance.now() - startMs).toBeLessThan(250);
 });
+
+test("gives up what is under way on silent connections when the bridge answers on others", async () => {
+  const patient = openBridge({ url: url(), tls: null, deadlineMs: 10_000 });
+  const held: (() => void)[] = [];
+  let isSilent = true;
+  const health = json(200, { ok: { store: "software", tookMs: 1 } });
+  answer = (response) => {
+    if (isSilent) held.push(() => health(response));
+    else health(response);
+  };
+  const startMs = performance.now();
+  const lost = Promise.allSettled([patient.call("health", {}), patient.call("health", {})]);
+  const slow = patient.call("createKeyPair", {
+    account: "100000000001",
+    region: "ap-guangzhou",
+    keyId: "736f1eef-d8d3-43f2-8bac-accac07b5483",
+    usage: "ASYMMETRIC_SIGN_VERIFY_ECC",
+  });
+  slow.catch(() => {});
+  await expect(patient.call("status", {})).rejects.toMatchObject({ code: "no-answer" });
+  isSilent = false;
+  for (const one of await lost) {
+    expect(one).toMatchObject({ status: "rejected", reason: { code: "no-answer" } });
+  }
+  expect(performance.now() - startMs).toBeLessThan(6_000);
+  expect(await Promise.race([slow.catch(() => "ended"), Promise.resolve("waits")])).toBe("waits");
+  server.closeAllConnections();
+  await patient.close();
+}, 20_000);
 
 test("answers of management actions: transient trouble may be retried, our own mistakes are ours", async () => {
   answer = json(503, { error: { code: "hsm-unavailable" } });

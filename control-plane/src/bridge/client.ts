@@ -3,10 +3,11 @@
  * held against its schemas. The certificate with the role `control-plane` comes from `<home>/pki`.
  *
  * A connection may be dead and nobody have said so (a host that is gone, a firewall that forgot). One that gave no answer in time says
- * as much of those beside it, so further calls get new ones; what is under way on the old ones is left to end by itself. `status`, which is
- * asked every second and never waits for the HSM, notices first.
+ * as much of those beside it, so further calls get new ones. `status`, which is asked every second and never waits for the HSM, notices first.
+ * When the bridge answers on a new connection, and a moment later still not on the old ones, calls under way there are given up.
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type BridgeCall,
   type BridgeRequest,
@@ -38,6 +39,11 @@ const connectTimeoutMs = 3_000;
 const defaultDeadlineMs = 15_000;
 /** The bridge answers from memory. */
 const statusDeadlineMs = 2_000;
+/** How much later than a new connection the old ones may answer: a bridge that stood still answers all at once. */
+const graceMs = 1_000;
+const pauseMs = 100;
+/** Their answers take as long as primes are hard to find: left to their deadlines. */
+const slowCalls: ReadonlySet<BridgeCall> = new Set(["createKeyPair", "importParameters"]);
 const maxAnswerBytes = 4 * 1024 * 1024;
 
 const answerSchema = v.union([v.strictObject({ ok: v.unknown() }), bridgeErrorResponse]);
@@ -54,20 +60,27 @@ export function openBridge(options: BridgeOptions): Bridge {
       bodyTimeout: deadlineMs,
       connect: options.tls === null ? {} : { ...options.tls, minVersion: "TLSv1.3" },
     });
-  let pool = open();
+  let current: Generation = { pool: open(), calls: new Set() };
   let isClosed = false;
   /** Being closed, with calls under way. */
   const suspects = new Set<Promise<void>>();
-  const replace = (suspect: Pool): void => {
-    if (suspect !== pool || isClosed) return;
-    pool = open();
-    const closing = suspect
+  const replace = (suspect: Generation): void => {
+    if (suspect !== current || isClosed) return;
+    current = { pool: open(), calls: new Set() };
+    void giveUp(suspect);
+    const closing = suspect.pool
       .close()
       .catch(() => {})
       .finally(() => suspects.delete(closing));
     suspects.add(closing);
   };
-  return {
+  /** Once the bridge answers elsewhere. */
+  const giveUp = async ({ calls }: Generation): Promise<void> => {
+    while (calls.size > 0 && !(await answers(bridge))) await sleep(pauseMs);
+    await sleep(graceMs);
+    for (const { name, abort } of calls) if (!slowCalls.has(name)) abort.abort();
+  };
+  const bridge: Bridge = {
     async call(name, request) {
       const definition = bridgeApi[name];
       // Before it leaves: a request that the bridge cannot accept is our fault and must not look like its.
@@ -75,12 +88,17 @@ export function openBridge(options: BridgeOptions): Bridge {
         throw new BridgeError(name, "bad-request");
       }
       const limitMs = name === "status" ? Math.min(statusDeadlineMs, deadlineMs) : deadlineMs;
-      const used = pool;
+      const used = current;
+      const under = { name, abort: new AbortController() };
+      used.calls.add(under);
+      const signal = AbortSignal.any([AbortSignal.timeout(limitMs), under.abort.signal]);
       const body = JSON.stringify(request);
-      const answer = await send(used, name, definition.path, body, limitMs).catch((error) => {
-        if (isTimeout(error)) replace(used);
-        throw error;
-      });
+      const answer = await send(used.pool, name, definition.path, body, signal)
+        .catch((error) => {
+          if (isTimeout(error)) replace(used);
+          throw error;
+        })
+        .finally(() => used.calls.delete(under));
       const parsed = v.safeParse(answerSchema, answer);
       if (!parsed.success) throw new BridgeError(name, "malformed-answer");
       if ("error" in parsed.output) {
@@ -93,9 +111,24 @@ export function openBridge(options: BridgeOptions): Bridge {
     },
     async close() {
       isClosed = true;
-      await Promise.all([pool.close(), ...suspects]);
+      await Promise.all([current.pool.close(), ...suspects]);
     },
   };
+  return bridge;
+}
+
+/** Whatever it says: that it is heard is what counts. */
+function answers(bridge: Bridge): Promise<boolean> {
+  return bridge.call("status", {}).then(
+    () => true,
+    ({ code }: BridgeError) => code !== "no-answer" && code !== "unreachable",
+  );
+}
+
+/** Connections that are used until one of them gives no answer. */
+interface Generation {
+  readonly pool: Pool;
+  readonly calls: Set<{ readonly name: BridgeCall; readonly abort: AbortController }>;
 }
 
 async function send(
@@ -103,7 +136,7 @@ async function send(
   name: BridgeCall,
   path: string,
   body: string,
-  deadlineMs: number,
+  signal: AbortSignal,
 ): Promise<unknown> {
   try {
     const response = await pool.request({
@@ -111,7 +144,7 @@ async function send(
       path,
       headers: { "content-type": "application/json" },
       body,
-      signal: AbortSignal.timeout(deadlineMs),
+      signal,
     });
     const chunks: Buffer[] = [];
     let length = 0;
