@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { createSecureContext } from "node:tls";
 import { HEARTBEAT_MS } from "@edge-kms/protocol";
 import { rememberSignatureMs } from "./access/replay.ts";
+import { resealAccessKeys } from "./access/reseal.ts";
 import type { ActionServices } from "./actions/call.ts";
 import { remindOfDeletions } from "./alarms/reminders.ts";
 import { createApp, type EdgeServices } from "./app.ts";
@@ -240,6 +241,7 @@ export async function startControlPlane(
         () => endDueMaterial({ database, bridge }, clock(), log),
         log,
       ),
+      repeat("access keys", minuteMs, () => resealAccessKeys({ database, bridge }, log), log),
       repeat("key counts", minuteMs, () => database.longTransaction(foldKeyCounts), log),
       repeat("reminders of deletions", minuteMs, () => remindOfDeletions(database, clock()), log),
       repeat(

@@ -76,6 +76,7 @@ export class FakeBridge implements Bridge {
   generation = 1;
   readonly #secrets = new Map<string, string>();
   readonly #failures = new Map<BridgeCall, BridgeFailure[]>();
+  tokens: BridgeResponse<"status">["tokens"] = [];
   /** Runs before the answer to a call; for races. */
   before: (name: BridgeCall) => Promise<void> = async () => {};
 
@@ -126,7 +127,7 @@ export class FakeBridge implements Bridge {
   readonly #handlers: Handlers = {
     status: () => ({
       store: "software",
-      tokens: [],
+      tokens: this.tokens,
       generation: this.generation,
       startedAtMs: 0,
       publicKey: exportPublicKey(this.identity.privateKey),
@@ -213,6 +214,14 @@ export class FakeBridge implements Bridge {
     listEdges: () => ({
       edges: this.edges.map((edge) => ({ ...edge, group: "default", enrolledAtMs: 0 })),
     }),
+    resealCredential: ({ secretId, principal, sealed }) => {
+      const name = (form: string) => `${secretId}:${JSON.stringify(principal)}:${form}`;
+      const secretKey = this.#secrets.get(name(sealed));
+      if (secretKey === undefined) throw new BridgeError("resealCredential", "corrupt");
+      const again = randomBytes(64).toString("base64");
+      this.#secrets.set(name(again), secretKey);
+      return { sealed: again };
+    },
     verifyCredential: ({ proof, principal, sealed }) => ({
       valid: this.#isTrue(proof, principal, sealed),
     }),

@@ -21,6 +21,7 @@ import { leaseCredential } from "./lease-credential.ts";
 import { operate } from "./operate.ts";
 import { random } from "./random.ts";
 import { readLog } from "./read-log.ts";
+import { resealCredential } from "./reseal-credential.ts";
 import { rotateKey } from "./rotate-key.ts";
 import { status } from "./status.ts";
 import { storeCalls } from "./store-calls.ts";
@@ -44,6 +45,7 @@ export const operations: { readonly [C in BridgeCall]: Operation<C> } = {
   lease,
   operate,
   createCredential,
+  resealCredential,
   verifyCredential,
   leaseCredential,
   random,

@@ -90,16 +90,25 @@ describe.skipIf(isWithoutHsm)("a bridge with several tokens", () => {
       stringsToSign: [text],
       signature,
     };
-    return async () => {
-      const call = { proof, principal: root, sealed };
+    let current = sealed;
+    const signIn = async () => {
+      const call = { proof, principal: root, sealed: current };
       expect(await bridge.controlPlane.call("verifyCredential", call)).toEqual({ valid: true });
     };
+    const reseal = async () => {
+      const call = { secretId, principal: root, sealed: current };
+      const again = await bridge.controlPlane.call("resealCredential", call);
+      expect(again.sealed).not.toBe(current);
+      current = again.sealed;
+    };
+    return { signIn, reseal };
   };
 
   it("gives a second token all that the first has, and needs either of them then", async () => {
     const keyId = await newKey();
     const before = await branchOf(keyId);
-    const signIn = await newCredential();
+    const { signIn } = await newCredential();
+    const unused = await newCredential();
     await bridge.stop();
     // Nothing starts with a token that has none of the home's keys alone.
     Object.assign(bridge.settings, { store: second.settings });
@@ -107,8 +116,9 @@ describe.skipIf(isWithoutHsm)("a bridge with several tokens", () => {
     Object.assign(bridge.settings, { store: severalTokens([first, second]) });
     await bridge.start();
     await untilWhole();
-    // Of SecretKeys a copy is made when they are used.
+    // Of SecretKeys a copy is made when they are used, or when the control plane has them sealed anew.
     await signIn();
+    await unused.reseal();
     const other = await newKey();
     const made = await branchOf(other);
 
@@ -120,6 +130,7 @@ describe.skipIf(isWithoutHsm)("a bridge with several tokens", () => {
       expect(await branchOf(keyId)).toEqual(before);
       expect(await branchOf(other)).toEqual(made);
       await signIn();
+      await unused.signIn();
       await bridge.controlPlane.call("health", {});
       await expect(bridge.createKey(randomUUID())).rejects.toMatchObject({
         code: "hsm-unavailable",
@@ -138,7 +149,7 @@ describe.skipIf(isWithoutHsm)("a bridge with several tokens", () => {
     await bridge.start();
     const keyId = await newKey();
     const branches = [await branchOf(keyId), await branchOf(old)];
-    const signIn = await newCredential();
+    const { signIn } = await newCredential();
     await sleep(2 * bridge.upkeepMs);
     const away = (await tokens()).find(({ label }) => label === "second");
     expect(away?.lacks).toBeGreaterThan(0);

@@ -206,7 +206,7 @@ describe.skipIf(isWithoutHsm)("a store over two tokens", () => {
     ).rejects.toThrow(/"gone" does not serve/);
     fresh.close();
     store = await open({}, [tokens[0], gone]);
-    expect(store.tokens.map(({ state }) => state)).toEqual(["closed", "open"]);
+    expect(store.tokens.map(({ state }) => state === "closed")).toEqual([true, false]);
     await third.remove();
   }, 30_000);
 });

@@ -264,6 +264,13 @@ export const bridgeApi = {
       sealed: sealedSecret,
     }),
   },
+  /** A SecretKey sealed anew, by every token that there is now. */
+  resealCredential: {
+    path: "/v1/credentials/reseal",
+    roles: ["control-plane"],
+    request: v.strictObject({ secretId, principal, sealed: sealedSecret }),
+    response: v.strictObject({ sealed: sealedSecret }),
+  },
   /** Is this signature the SecretKey's over one of these strings? For calls at the control plane's own door. */
   verifyCredential: {
     path: "/v1/credentials/verify",

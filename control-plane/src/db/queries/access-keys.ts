@@ -1,7 +1,7 @@
 /** Access keys: whose they are and the sealed SecretKey. */
 
 import type { Epoch, Principal } from "@edge-kms/protocol";
-import { and, eq } from "drizzle-orm";
+import { and, eq, gt, sql } from "drizzle-orm";
 import type { Queryable } from "../database.ts";
 import { accessKeys, accounts, edgeRevocations } from "../schema/index.ts";
 
@@ -72,6 +72,49 @@ export async function insertAccessKey(
       createdAtMs: key.createdAtMs,
     })
     .onConflictDoNothing();
+}
+
+/** A page of the access keys that were not sealed for these tokens, in the order of their ids, disabled ones too. */
+export function accessKeysSealedOtherwise(
+  db: Queryable,
+  sealedFor: string,
+  afterId: string,
+  limit: number,
+): Promise<{ secretId: string; principal: Principal; sealed: string }[]> {
+  return db
+    .select({
+      secretId: accessKeys.secretId,
+      principal: {
+        account: accessKeys.account,
+        appId: accounts.appId,
+        uin: accessKeys.uin,
+        type: accessKeys.principalType,
+      },
+      sealed: accessKeys.sealed,
+    })
+    .from(accessKeys)
+    .innerJoin(accounts, eq(accounts.account, accessKeys.account))
+    .where(
+      and(
+        gt(accessKeys.secretId, afterId),
+        sql`${accessKeys.sealedFor} is distinct from ${sealedFor}`,
+      ),
+    )
+    .orderBy(accessKeys.secretId)
+    .limit(limit);
+}
+
+/** Puts another sealed form in the place of the one that it was made of. */
+export async function replaceSealed(
+  tx: Queryable,
+  secretId: string,
+  before: string,
+  after: { readonly sealed: string; readonly sealedFor: string },
+): Promise<void> {
+  await tx
+    .update(accessKeys)
+    .set(after)
+    .where(and(eq(accessKeys.secretId, secretId), eq(accessKeys.sealed, before)));
 }
 
 /**

@@ -15,6 +15,8 @@ export const accessKeys = pgTable(
     uin: text("uin").notNull(),
     principalType: text("principal_type", { enum: ["root", "user"] }).notNull(),
     sealed: text("sealed").notNull(),
+    /** Labels of the tokens that it was last sealed for, as the job that does so writes them; null where it never had to. */
+    sealedFor: text("sealed_for"),
     status: text("status", { enum: ["Active", "Inactive"] }).notNull(),
     createdAtMs: bigint("created_at_ms", { mode: "number" }).notNull(),
   },
