@@ -91,7 +91,7 @@ describe.skipIf(isWithoutHsm)("a store over two tokens", () => {
     const startMs = performance.now();
     const all = await Promise.all(Array.from({ length: 20 }, () => opened(sealed)));
     expect(new Set(all)).toEqual(new Set(["both"]));
-    expect(performance.now() - startMs).toBeLessThan(4_000);
+    expect(performance.now() - startMs).toBeLessThan(9_000);
   }, 30_000);
 
   it("opens what one copy of is altered, and refuses what all are", async () => {
