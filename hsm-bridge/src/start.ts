@@ -117,6 +117,7 @@ async function buildBridge(
   const identity = await openIdentity(database, store, nowMs);
   const sealingObject = await openSystemObject(database, store, "sealing", nowMs);
   const probeObject = await openSystemObject(database, store, "probe", nowMs);
+  await store.prove(probeObject);
   const keyLocks = new KeyedMutex();
   const report = await sweep({ database, store, clock, logger, keyLocks });
   const startedAtMs = clock();

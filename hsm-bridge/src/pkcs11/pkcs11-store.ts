@@ -77,10 +77,8 @@ class ProcessStore implements Pkcs11Store {
   #worker: WorkerProcess | null = null;
   /** One that is being opened, to be ended with the store. */
   #opening: WorkerProcess | null = null;
-  /** The AES key that last did what it should: what an attempt at recovery wraps under. */
+  /** The key that `prove` was asked of: what an attempt at recovery wraps under too. Null until it did what it should. */
   #provenKey: string | null = null;
-  /** Ids that were to be destroyed: a wrap under one may still be answered, and must not make it the proven key. */
-  readonly #destroyed = new Set<string>();
   #isClosed = false;
 
   constructor(options: Pkcs11StoreOptions) {
@@ -215,9 +213,7 @@ class ProcessStore implements Pkcs11Store {
   async aesGcmEncrypt(id: string, plaintext: Uint8Array, aad: Uint8Array) {
     checkObjectId(id);
     checkPlaintextLength(plaintext);
-    const sealed = ownBytes(await this.#call("read", "encrypt", { id, plaintext, aad }));
-    if (!this.#destroyed.has(id)) this.#provenKey = id;
-    return sealed;
+    return ownBytes(await this.#call("read", "encrypt", { id, plaintext, aad }));
   }
 
   async aesGcmDecrypt(id: string, sealed: Uint8Array, aad: Uint8Array) {
@@ -248,7 +244,6 @@ class ProcessStore implements Pkcs11Store {
 
   async destroyKey(id: string): Promise<boolean> {
     checkObjectId(id);
-    this.#destroyed.add(id);
     if (this.#provenKey === id) this.#provenKey = null;
     return this.#call("change", "destroy", { id });
   }
@@ -271,8 +266,9 @@ class ProcessStore implements Pkcs11Store {
     return takeOver(await this.#call("read", "random", { byteCount }));
   }
 
-  prove(id: string) {
-    return proveBy(this, id);
+  async prove(id: string) {
+    await proveBy(this, id);
+    this.#provenKey = id;
   }
 
   selfTest() {

@@ -1,6 +1,6 @@
 /** Recovery of sessions, against a library that loses them when told to. */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import type { Handle, Library } from "./library.ts";
 import { Sessions } from "./sessions.ts";
 
@@ -124,6 +124,36 @@ describe("sessions", () => {
       }),
     ).rejects.toThrow();
     await expect(sessions.use(true, () => "done")).rejects.toMatchObject({ code: 0xb1 });
+  });
+
+  it("asks for more again after a while", async () => {
+    vi.useFakeTimers({ toFake: ["performance"] });
+    try {
+      const { fake, sessions } = open();
+      let running = 0;
+      const mostOf = async (count: number): Promise<number> => {
+        let most = 0;
+        await Promise.all(
+          Array.from({ length: count }, () =>
+            sessions.use(true, async () => {
+              running += 1;
+              most = Math.max(most, running);
+              await new Promise((resolve) => setImmediate(resolve));
+              running -= 1;
+            }),
+          ),
+        );
+        return most;
+      };
+      fake.mostSessions = 2;
+      expect(await mostOf(5)).toBe(1);
+      fake.mostSessions = 100;
+      expect(await mostOf(5)).toBe(1);
+      vi.advanceTimersByTime(10_000);
+      expect(await mostOf(5)).toBe(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("never runs more operations at once than it has sessions", async () => {

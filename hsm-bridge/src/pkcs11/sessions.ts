@@ -19,6 +19,9 @@ import {
 /** PKCS#11 v2.40 §3.3: a read-write session whose user has logged in. */
 const CKS_RW_USER_FUNCTIONS = 3;
 
+/** A token that gives no further session is not asked for one for so long. */
+const LIMIT_MS = 10_000;
+
 export interface SessionSettings {
   readonly tokenLabel: string;
   readonly pin: string;
@@ -32,8 +35,9 @@ export class Sessions {
   #loginSession: Handle | null = null;
   #idle: Handle[] = [];
   #inUse = 0;
-  /** Sessions in use at once: `maxSessions`, or fewer where the token gives no more. */
+  /** Sessions in use at once: `maxSessions`, or for a while fewer, where the token gave no more. */
   #limit: number;
+  #limitUntilMs = 0;
   #waiting: (() => void)[] = [];
   /** Rises with every login; a session of an earlier one is not put back. */
   #login = 0;
@@ -104,6 +108,8 @@ export class Sessions {
   /** Waits until a session may be used. A token that gives no further one is asked for no more than those in use. */
   async #take(): Promise<Handle> {
     for (;;) {
+      // Others may have had the sessions that it lacked.
+      if (performance.now() >= this.#limitUntilMs) this.#limit = this.#settings.maxSessions;
       while (this.#inUse >= this.#limit) {
         await new Promise<void>((resolve) => this.#waiting.push(resolve));
       }
@@ -117,6 +123,7 @@ export class Sessions {
           throw error;
         }
         this.#limit = this.#inUse;
+        this.#limitUntilMs = performance.now() + LIMIT_MS;
       }
     }
   }

@@ -442,12 +442,13 @@ export class ReplicatedStore implements KeyStore {
     return this.#firstOf(this.#inTurn(), ({ store }) => store.random(byteCount));
   }
 
-  /** Any token that wraps and unwraps will do. */
+  /** All are asked, and any token that wraps and unwraps will do. */
   async prove(id: string): Promise<void> {
-    await this.#firstOf(this.#inTurn(), async ({ store }) => {
-      await store.prove(id);
-      return new Uint8Array();
-    });
+    await Promise.any(this.replicas.map(({ store }) => store.prove(id))).catch(
+      ({ errors }: AggregateError) => {
+        throw telling(errors);
+      },
+    );
   }
 
   /** Of the tokens that serve. One that is away proves itself when it comes back; one that answers wrongly is refused. */
