@@ -5,6 +5,7 @@
 
 import { randomBytes } from "node:crypto";
 import { objectIdPattern, type StoredObject } from "../key-store.ts";
+import { KeyedMutex } from "../mutex.ts";
 import type { Handle, Library } from "./library.ts";
 import { isLockedIn } from "./locked-in.ts";
 import { Pairs } from "./pairs.ts";
@@ -54,6 +55,7 @@ export class Token {
   readonly #library: Library;
   readonly #sessions: Sessions;
   readonly pairs: Pairs;
+  readonly #alone = new KeyedMutex();
   /** Handles by id: C_FindObjects is linear in the number of keys. Good for one login. */
   #handles = new Map<string, Handle>();
   #handlesLogin = -1;
@@ -65,6 +67,26 @@ export class Token {
       requirePrivate: (session, id) => this.#require(session, id, library.ck.CKO_PRIVATE_KEY),
       requireFree: (session, id) => this.#requireFree(session, id),
     });
+  }
+
+  /**
+   * One at a time of what changes the token's objects or searches all of them: SoftHSM fails one creation in twenty (CKR_GENERAL_ERROR,
+   * CKR_TEMPLATE_INCONSISTENT) while another session makes, destroys or finds objects.
+   */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    return this.#alone.run("", work);
+  }
+
+  /** Finds an object before it is used, if it was not yet: a search must not meet a creation. An absence shows at the use. */
+  async locate(id: string, objectClass = this.#library.ck.CKO_SECRET_KEY): Promise<void> {
+    if (this.#cache().has(`${objectClass} ${id}`)) return;
+    await this.alone(() =>
+      this.#sessions.use(true, (session) => void this.#find(session, id, objectClass)),
+    );
+  }
+
+  locatePrivate(id: string): Promise<void> {
+    return this.locate(id, this.#library.ck.CKO_PRIVATE_KEY);
   }
 
   async generate(id: string): Promise<void> {
@@ -109,7 +131,8 @@ export class Token {
   }
 
   /** `nonce(12) || ciphertext || tag(16)` in a buffer of the caller's. */
-  encrypt(id: string, plaintext: Buffer, aad: Buffer): Promise<Buffer> {
+  async encrypt(id: string, plaintext: Buffer, aad: Buffer): Promise<Buffer> {
+    await this.locate(id);
     return this.#sessions.use(true, (session) =>
       this.#encrypt(session, this.#require(session, id), plaintext, aad),
     );
@@ -131,6 +154,7 @@ export class Token {
   /** The plaintext, in a buffer that the caller wipes. */
   async decrypt(id: string, sealed: Buffer, aad: Buffer): Promise<Buffer> {
     if (sealed.length <= NONCE_BYTES + TAG_BYTES) throw doesNotOpen();
+    await this.locate(id);
     try {
       return await this.#sessions.use(true, (session) =>
         this.#decrypt(session, this.#require(session, id), sealed, aad),

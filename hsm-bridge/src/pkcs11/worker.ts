@@ -26,6 +26,11 @@ function requireOpen(): OpenToken {
   return open;
 }
 
+function alone<T>(work: (token: Token) => Promise<T>): Promise<T> {
+  const { token } = requireOpen();
+  return token.alone(() => work(token));
+}
+
 /** Answers the output and the buffers to wipe once it has been sent. */
 async function serve(request: WorkerRequest): Promise<{ output: unknown; secrets?: Uint8Array[] }> {
   switch (request.operation) {
@@ -44,7 +49,7 @@ async function serve(request: WorkerRequest): Promise<{ output: unknown; secrets
       return { output: initToken(loadLibrary(modulePath, libraryParameters), request.input) };
     }
     case "generate":
-      await requireOpen().token.generate(request.input.id);
+      await alone((token) => token.generate(request.input.id));
       return { output: null };
     case "encrypt": {
       const { id, plaintext, aad } = request.input;
@@ -63,7 +68,7 @@ async function serve(request: WorkerRequest): Promise<{ output: unknown; secrets
     case "importKey": {
       const secret = bufferOf(request.input.key);
       try {
-        await requireOpen().token.importKey(request.input.id, secret);
+        await alone((token) => token.importKey(request.input.id, secret));
         return { output: null };
       } finally {
         secret.fill(0);
@@ -71,26 +76,29 @@ async function serve(request: WorkerRequest): Promise<{ output: unknown; secrets
     }
     case "generatePair": {
       const { id, kind } = request.input;
-      return { output: await requireOpen().token.pairs.generate(id, kind) };
+      return { output: await alone((token) => token.pairs.generate(id, kind)) };
     }
     case "rsaDecrypt": {
       const { id, padding, ciphertext } = request.input;
-      const { pairs } = requireOpen().token;
-      const output = await pairs.rsaDecrypt(id, padding, bufferOf(ciphertext));
+      const { token } = requireOpen();
+      await token.locatePrivate(id);
+      const output = await token.pairs.rsaDecrypt(id, padding, bufferOf(ciphertext));
       return { output, secrets: [output] };
     }
     case "sign": {
       const { id, scheme, digest } = request.input;
-      return { output: await requireOpen().token.pairs.sign(id, scheme, bufferOf(digest)) };
+      const { token } = requireOpen();
+      await token.locatePrivate(id);
+      return { output: await token.pairs.sign(id, scheme, bufferOf(digest)) };
     }
     case "destroy":
-      return { output: await requireOpen().token.destroy(request.input.id) };
+      return { output: await alone((token) => token.destroy(request.input.id)) };
     case "has":
-      return { output: await requireOpen().token.has(request.input.id) };
+      return { output: await alone((token) => token.has(request.input.id)) };
     case "removeHollow":
-      return { output: await requireOpen().token.removeHollow() };
+      return { output: await alone((token) => token.removeHollow()) };
     case "list":
-      return { output: await requireOpen().token.list() };
+      return { output: await alone((token) => token.list()) };
     case "random": {
       const output = await requireOpen().token.random(request.input.byteCount);
       return { output, secrets: [output] };
