@@ -64,7 +64,6 @@ async function copySeals(
   passes: readonly Pass[],
   signal: AbortSignal,
 ): Promise<void> {
-  for (const pass of passes) pass.seals = 0;
   let after: Uint8Array = new Uint8Array();
   for (;;) {
     const page = unfinishedSeals(database, after, PAGE);
@@ -87,7 +86,9 @@ class Pass {
   readonly #lacking: readonly string[];
   readonly #given = { objects: 0, wrappings: 0, failed: 0 };
   #objects: number;
+  /** Until the pass ends all that there are: rather too many are told of than too few. */
   #seals: number;
+  #sealsLeft = 0;
 
   constructor(
     { logger }: RepairedBridge,
@@ -102,12 +103,6 @@ class Pass {
     this.#lacking = lacking;
     this.#objects = lacking.length;
     this.#seals = seals;
-    this.#note();
-  }
-
-  /** Sealed bytes that the token still lacks, as far as is known. */
-  set seals(count: number) {
-    this.#seals = count;
     this.#note();
   }
 
@@ -141,7 +136,7 @@ class Pass {
       await this.#store.copySealed(label, row.objectId, row);
       this.#given.wrappings += 1;
     });
-    if (!isDone) this.seals = this.#seals + 1;
+    if (!isDone) this.#sealsLeft += 1;
   }
 
   /** False when it was not done: the token does not serve, the bridge ends, or the work failed. */
@@ -167,6 +162,8 @@ class Pass {
   }
 
   end(): void {
+    this.#seals = this.#sealsLeft;
+    this.#note();
     const { objects, wrappings, failed } = this.#given;
     if (objects + wrappings + failed === 0) return;
     this.#logger.info("a token was given copies", { token: this.replica.label, ...this.#given });
@@ -200,8 +197,11 @@ export async function reportLost(
   { label, store: own }: Replica,
 ): Promise<void> {
   try {
+    const before = objectsWithCopyIn(database, label);
     const present = new Set((await own.listObjects()).map(({ id }) => id));
-    const lost = objectsWithCopyIn(database, label).filter((id) => !present.has(id));
+    // Made or destroyed while the token was listing: not lost.
+    const after = new Set(objectsWithCopyIn(database, label));
+    const lost = before.filter((id) => after.has(id) && !present.has(id));
     store.noteMissing(label, lost.length);
     const [objectId] = lost;
     if (objectId === undefined) return;

@@ -301,7 +301,7 @@ export class ReplicatedStore implements KeyStore {
 
   /**
    * Gives a token its own key for an object, and wraps under it what others have sealed: `sealedUnder` is asked when the token has
-   * the key. False when the object has come to its end.
+   * the key. Null when the object has come to its end.
    */
   copyObject(
     label: string,
